@@ -9,13 +9,13 @@ use content_portal::retrain::{AlikeRows, EraseRequest, ErasedCustomer, FoundRows
 use jiff::Timestamp;
 
 use super::config::Config;
-use super::output::{print_field, print_further};
+use super::output::{counted, print_field, print_further};
 use super::retrain::retrain_for_people;
 use super::setup;
 use super::training::{Training, upload_folder};
 
 /// The exit code of an erasure that leaves rows in files which only their owner may change, rows that may be the
-/// customer's, or files that could not be searched.
+/// customer's, or files that could not be searched or were not there yet.
 const LEFT: u8 = 4;
 /// Rows of one file that are printed.
 const MAX_ROWS: usize = 20;
@@ -51,7 +51,8 @@ pub fn customers(config: &Config, command: &CustomersCommand) -> anyhow::Result<
     };
     let erased = erase_customer(&store, &request, &args.id).context("the customer is not erased everywhere")?;
     print_erased(&erased);
-    let is_done = erased.left.is_empty() && erased.unread.is_empty() && erased.alike.is_empty();
+    let is_searched = erased.unread.is_empty() && erased.n_on_their_way == 0;
+    let is_done = is_searched && erased.left.is_empty() && erased.alike.is_empty();
     if args.retrain {
         let (settings, uploads) = (TrainingSettings::default(), Some(upload_folder(config)));
         let training = Training { uploads, ..Training::by(&settings) };
@@ -97,6 +98,9 @@ fn print_erased(erased: &ErasedCustomer) {
     for unread in &erased.unread {
         print_field!("not searched", "{}: {}", unread.file, unread.why);
     }
+    if erased.n_on_their_way > 0 {
+        print_field!("not searched", "{}, on the way to the server", counted(erased.n_on_their_way, "upload"));
+    }
     for version in &erased.versions {
         print_field!("trained on", "{version} counts the customer among others");
     }
@@ -120,6 +124,9 @@ fn print_erased(erased: &ErasedCustomer) {
             "a workbook may show {identifier} with zeros before it, or without: if it is the same customer, run this \
              again with --id {identifier}; until then the exit code is {LEFT}"
         );
+    }
+    if erased.n_on_their_way > 0 {
+        print_further!("run this again once what is on its way is there; until then the exit code is {LEFT}");
     }
     if !erased.unread.is_empty() {
         print_further!(

@@ -10,6 +10,7 @@
 
 mod alike;
 mod replacing;
+mod sources;
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -17,16 +18,15 @@ use std::io::{self, BufReader};
 use std::iter;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 
 use self::alike::{Alike, alike};
 use self::replacing::replace;
-use super::collect::{BaseFiles, TOO_DEEP, base_files, base_label, remove_unfinished};
-use super::sample::is_sample;
-use super::uploads::{is_taken, label, own_id, upload_id, waiting};
+use self::sources::{Source, of_base_data, of_uploads};
+use super::collect::remove_unfinished;
+use super::uploads::upload_id;
 use super::{RetrainError, SkippedFile};
 use crate::causes::with_causes;
 use crate::customer::{Keep, KeyedTable, Schema, SheetReport, SheetRow, UnusedSheet, identity_of_text};
@@ -34,10 +34,12 @@ use crate::disk::Keeper;
 use crate::durable;
 use crate::model_store::{ModelStore, StoreError, VersionId};
 use crate::pseudonyms::{Erased, Erasures, Pseudonyms};
-use crate::upload_store::remove_abandoned;
 use crate::workbook::{
     ReadRequest, Reader, Watch, WorkbookError, copy_columns_without, is_columns_file, rows_of_customers, write_columns,
 };
+
+/// How often the uploads are listed, at most. What the last listing has more than the others is not searched.
+const MAX_LISTINGS: usize = 4;
 
 /// What is looked through, and by what.
 #[derive(Debug, Clone)]
@@ -72,6 +74,8 @@ pub struct ErasedCustomer {
     pub without_identifiers: Vec<String>,
     /// Files, and sheets of files, that could not be looked through.
     pub unread: Vec<SkippedFile>,
+    /// Uploads that were not searched, since they were not there as a whole before the erasure ended.
+    pub n_on_their_way: usize,
     /// Versions that were trained before the erasure on a file that held the customer, oldest first. Later trainings
     /// pass the customer over.
     pub versions: Vec<VersionId>,
@@ -84,7 +88,7 @@ pub struct ErasedCustomer {
 impl ErasedCustomer {
     /// Whether every file was searched, and none holds or ever held the customer.
     pub fn is_unknown(&self) -> bool {
-        self.is_nowhere() && self.alike.is_empty() && self.unread.is_empty()
+        self.is_nowhere() && self.alike.is_empty() && self.unread.is_empty() && self.n_on_their_way == 0
     }
 
     /// Whether nothing was found but rows of an identifier that is written in another way.
@@ -167,17 +171,16 @@ pub fn erase_customer(
     note(request, pseudonym, Vec::new())?;
     // What a process that was killed has left may hold the customer.
     remove_unfinished(request.base_data)?;
-    remove_abandoned(request.uploads, Duration::ZERO)
-        .map_err(|source| RetrainError::Unlistable { dir: request.uploads.to_owned(), source })?;
     let pseudonyms = Pseudonyms::open(state).map_err(EraseError::State)?;
     let mut erased = ErasedCustomer::default();
     let alike = alike(identifier, &pseudonyms);
     let erasing = Erasing { request, disk: store.disk(), pseudonyms: &pseudonyms, identity, pseudonym, alike };
-    let (files, too_deep) = files(request)?;
+    let (files, too_deep) = of_base_data(request.base_data)?;
     erased.unread.extend(too_deep);
-    for file in files {
-        erasing.look_through(&file, &mut erased)?;
+    for file in &files {
+        erasing.look_through(file, &mut erased)?;
     }
+    erasing.look_through_uploads(&mut erased)?;
     let found = erased.rewritten.iter().chain(&erased.left).map(|found| found.file.clone()).collect();
     let known = note(request, pseudonym, found)?;
     erased.was_found_before = !known.files.is_empty() && erased.rewritten.is_empty() && erased.left.is_empty();
@@ -192,39 +195,6 @@ fn note(request: &EraseRequest<'_>, pseudonym: u64, files: Vec<String>) -> Resul
     let known = erasures.add(pseudonym, request.now, files).clone();
     erasures.save(request.state_dir).map_err(EraseError::State)?;
     Ok(known)
-}
-
-/// A file to look through.
-struct Source {
-    path: PathBuf,
-    label: String,
-    /// Whether it is a kept upload, and not a file of the operator's.
-    is_ours: bool,
-}
-
-/// Every file but the sample, whose customers are invented, and the folders that are too deep to be looked into. Pipes,
-/// sockets and devices hold nobody.
-fn files(request: &EraseRequest<'_>) -> Result<(Vec<Source>, Vec<SkippedFile>), RetrainError> {
-    let BaseFiles { files, too_deep, .. } = base_files(request.base_data)?;
-    let too_deep =
-        too_deep.iter().map(|path| SkippedFile { file: base_label(request.base_data, path), why: TOO_DEEP.to_owned() });
-    let from_base = files.into_iter().map(|path| Source {
-        is_ours: is_taken(&path) && own_id(&path).is_some(),
-        label: base_label(request.base_data, &path),
-        path,
-    });
-    let from_uploads = waiting(request.uploads)?.into_iter().map(|path| Source {
-        is_ours: own_id(&path).is_some(),
-        label: label(&path),
-        path,
-    });
-    let files = from_base.chain(from_uploads).filter(|source| may_hold_rows(&source.path));
-    Ok((files.collect(), too_deep.collect()))
-}
-
-/// Whether it is a regular file other than the sample, or a link that leads nowhere.
-fn may_hold_rows(path: &Path) -> bool {
-    path.metadata().map_or(true, |found| found.is_file()) && !is_sample(path)
 }
 
 struct Erasing<'a> {
@@ -245,6 +215,23 @@ struct Rows {
 }
 
 impl Erasing<'_> {
+    /// Looks through the uploads, and through those that come meanwhile. Those that are still on their way are counted.
+    fn look_through_uploads(&self, erased: &mut ErasedCustomer) -> Result<(), EraseError> {
+        let (mut seen, mut n_listings) = (BTreeSet::new(), 0);
+        loop {
+            let (mut new, n_coming) = of_uploads(self.request.uploads)?;
+            new.retain(|source| seen.insert(source.path.clone()));
+            n_listings += 1;
+            if new.is_empty() || n_listings == MAX_LISTINGS {
+                erased.n_on_their_way = n_coming + new.len();
+                return Ok(());
+            }
+            for source in &new {
+                self.look_through(source, erased)?;
+            }
+        }
+    }
+
     fn look_through(&self, source: &Source, erased: &mut ErasedCustomer) -> Result<(), EraseError> {
         let rows = match self.search(source)? {
             Ok(Some(rows)) => rows,

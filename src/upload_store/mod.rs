@@ -45,7 +45,7 @@ pub use about::{About, UploadState};
 pub use listing::{Cursor, ListedUpload, Page};
 pub use name::{Extension, NoUploadId, UploadId};
 pub use received::{Received, Receiving, Stored};
-pub use staged::{is_staged, remove_abandoned, stage};
+pub use staged::{Swept, is_staged, remove_abandoned, stage};
 
 use name::StoredName;
 use total::Counted;
@@ -268,7 +268,7 @@ impl UploadStore {
     /// # Errors
     /// As [`remove_abandoned`].
     pub fn sweep(&self) -> io::Result<()> {
-        let n_removed = remove_abandoned(self.dir(), ABANDONED_AFTER)?;
+        let Swept { n_removed, .. } = remove_abandoned(self.dir(), ABANDONED_AFTER)?;
         if n_removed > 0 {
             tracing::info!(
                 event = "abandoned_uploads_removed",

@@ -39,29 +39,39 @@ pub fn is_staged(name: &[u8]) -> bool {
     name.starts_with(INCOMING.as_bytes())
 }
 
+/// Files without a name of their own, as a sweep found them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Those of processes that have ended, which were removed.
+    pub n_removed: usize,
+    /// Those that a process is writing, or may be.
+    pub n_left: usize,
+}
+
 /// Removes from `folder` the files that were being written by a process that has ended, if they were last written
-/// `least_age` ago or earlier. Returns how many they were.
+/// `least_age` ago or earlier. Says how many they were, and how many others there are.
 ///
 /// # Errors
 /// When the folder exists and cannot be listed, or such a file cannot be opened or removed.
-pub fn remove_abandoned(folder: &Path, least_age: Duration) -> io::Result<usize> {
+pub fn remove_abandoned(folder: &Path, least_age: Duration) -> io::Result<Swept> {
     let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Swept::default()),
         entries => entries?,
     };
-    let mut n_removed = 0;
+    let mut swept = Swept::default();
     for entry in entries {
         let entry = entry?;
         if is_staged(entry.file_name().as_encoded_bytes()) && entry.file_type()?.is_file() {
             match remove_if_abandoned(&entry.path(), least_age) {
-                Ok(is_removed) => n_removed += usize::from(is_removed),
+                Ok(true) => swept.n_removed += 1,
+                Ok(false) => swept.n_left += 1,
                 // It has its name by now, or is gone.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
             }
         }
     }
-    Ok(n_removed)
+    Ok(swept)
 }
 
 fn remove_if_abandoned(path: &Path, least_age: Duration) -> io::Result<bool> {

@@ -1,12 +1,15 @@
 //! Where an erasure looks for a customer beside the rows that trainings read, and what it says of the rest.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use rust_xlsxwriter::Workbook;
 
 use crate::folder::{Folder, shown};
+use crate::form::Form;
 use crate::lasting::{start, upload};
 use crate::people::{HEADER, holding, rows, with_customers};
 
@@ -90,6 +93,43 @@ fn what_a_killed_process_left_is_gone_after_an_erasure_and_after_a_training() {
     folder.ok(&["retrain"]);
     // A server that receives uploads looks after its own folder.
     assert_eq!(holding(&folder, "KUNDE-7001"), [folder.path("uploads/.incoming-0a")]);
+}
+
+#[test]
+fn an_upload_that_is_on_its_way_is_said_and_found_once_it_is_there() {
+    let folder = with_customers();
+    let (_server, address) = start(&folder, &[]);
+    let form = Form::new().file("a.csv", format!("{HEADER}{}", rows(7_000, 20)).as_bytes());
+    let (content_type, body) = form.finish();
+    let (begun, rest) = body.split_at(body.len() / 2);
+    let mut stream = TcpStream::connect(&address).unwrap();
+    let head = format!(
+        "POST /upload-excel HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Type: {content_type}\r\n\
+         Content-Length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(&[head.as_bytes(), begun].concat()).unwrap();
+    let is_coming = || {
+        let mut entries = fs::read_dir(folder.path("uploads")).into_iter().flatten().flatten();
+        entries.any(|entry| entry.file_name().to_string_lossy().starts_with(".incoming-"))
+    };
+    let started = Instant::now();
+    while !is_coming() {
+        assert!(started.elapsed() < Duration::from_secs(60), "the server never began to receive it");
+        std::thread::yield_now();
+    }
+    let (code, text) = erase(&folder, "KUNDE-7001");
+    assert_eq!(code, Some(4), "{text}");
+    let said = "not searched    1 upload, on the way to the server";
+    assert!(text.contains(said) && text.contains("run this again") && !text.contains("not found"), "{text}");
+    stream.write_all(rest).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let (code, text) = erase(&folder, "KUNDE-7001");
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("rewritten       uploads/"), "{text}");
+    assert_eq!(holding(&folder, "KUNDE-7001"), Vec::<PathBuf>::new());
 }
 
 #[test]

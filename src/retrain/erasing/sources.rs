@@ -1,0 +1,52 @@
+//! The files that an erasure looks through.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::super::collect::{BaseFiles, TOO_DEEP, base_files, base_label};
+use super::super::sample::is_sample;
+use super::super::uploads::{is_taken, label, own_id, waiting};
+use super::super::{RetrainError, SkippedFile};
+use crate::upload_store::remove_abandoned;
+
+/// A file to look through.
+pub(super) struct Source {
+    pub path: PathBuf,
+    /// What reports call it.
+    pub label: String,
+    /// Whether it is a kept upload, and not a file of the operator's.
+    pub is_ours: bool,
+}
+
+/// The base data but for the sample, whose customers are invented, and the folders that are too deep to be looked into.
+/// Pipes, sockets and devices hold nobody.
+pub(super) fn of_base_data(base_data: &Path) -> Result<(Vec<Source>, Vec<SkippedFile>), RetrainError> {
+    let BaseFiles { files, too_deep, .. } = base_files(base_data)?;
+    let too_deep =
+        too_deep.iter().map(|path| SkippedFile { file: base_label(base_data, path), why: TOO_DEEP.to_owned() });
+    let files = files.into_iter().filter(|path| may_hold_rows(path)).map(|path| Source {
+        is_ours: is_taken(&path) && own_id(&path).is_some(),
+        label: base_label(base_data, &path),
+        path,
+    });
+    Ok((files.collect(), too_deep.collect()))
+}
+
+/// The uploads, the sample again left out, and how many further ones are on their way. What a process that was killed
+/// has left may hold the customer, and is removed.
+pub(super) fn of_uploads(uploads: &Path) -> Result<(Vec<Source>, usize), RetrainError> {
+    // Counted before the others are listed: one that gets its name in between is counted and listed, and never neither.
+    let swept = remove_abandoned(uploads, Duration::ZERO)
+        .map_err(|source| RetrainError::Unlistable { dir: uploads.to_owned(), source })?;
+    let files = waiting(uploads)?.into_iter().filter(|path| may_hold_rows(path)).map(|path| Source {
+        is_ours: own_id(&path).is_some(),
+        label: label(&path),
+        path,
+    });
+    Ok((files.collect(), swept.n_left))
+}
+
+/// Whether it is a regular file other than the sample, or a link that leads nowhere.
+fn may_hold_rows(path: &Path) -> bool {
+    path.metadata().map_or(true, |found| found.is_file()) && !is_sample(path)
+}
