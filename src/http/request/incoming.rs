@@ -5,7 +5,7 @@ use std::mem;
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, header};
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 
 use super::body::{GIVEN_TWICE, shortened};
 use super::form::error::MAX_OUTSIDE_BYTES;
@@ -24,7 +24,7 @@ const MAX_TEXTS: usize = 32;
 const MAX_FILES: usize = 32;
 /// The most characters of a file's name in a sentence.
 const MAX_NAME_CHARS: usize = 200;
-/// How much of a file is buffered in memory before it is written.
+/// How much of a file is buffered in memory before it is written; as much again is being written.
 const WRITE_BYTES: usize = 256 << 10;
 
 /// A received form: the file, not yet kept, and the text fields beside it.
@@ -183,32 +183,40 @@ async fn check_room(declared: Option<u64>, max_form_bytes: u64, rules: &FormRule
     on_disk(move || uploads.check_room(size_bytes)).await
 }
 
+/// Writes the part into the store, one piece while the next one arrives.
 async fn receive_file(form: &mut Form, head: &PartHead, rules: &FormRules<'_>) -> Result<Received, ApiError> {
     let extension =
         Extension::of(head.file_name.as_deref().unwrap_or_default()).ok_or(UploadFormError::WrongExtension)?;
     let uploads = rules.uploads.clone();
-    let mut receiving = on_disk(move || uploads.receive(extension)).await?;
+    let mut writing = on_disk(move || Ok((uploads.receive(extension)?, Vec::new()))).boxed();
     let (mut bytes, mut size_bytes) = (Vec::new(), 0_u64);
-    loop {
-        let chunk = form.chunk().await.map_err(form_error)?;
+    let outcome = loop {
+        let chunk = match form.chunk().await {
+            Ok(chunk) => chunk,
+            Err(error) => break Err(form_error(error)),
+        };
         size_bytes += chunk.as_ref().map_or(0, Bytes::len) as u64;
         if size_bytes > rules.max_bytes {
-            return Err(UploadFormError::FileTooLarge { limit_bytes: rules.max_bytes }.into());
+            break Err(UploadFormError::FileTooLarge { limit_bytes: rules.max_bytes }.into());
         }
         bytes.extend_from_slice(chunk.as_deref().unwrap_or_default());
         if chunk.is_none() || bytes.len() >= WRITE_BYTES {
-            let mut full = mem::take(&mut bytes);
-            (receiving, bytes) = on_disk(move || {
+            let (mut receiving, empty) = writing.await?;
+            let mut full = mem::replace(&mut bytes, empty);
+            writing = on_disk(move || {
                 receiving.write(&full)?;
                 full.clear();
                 Ok((receiving, full))
             })
-            .await?;
+            .boxed();
         }
         if chunk.is_none() {
-            return Ok(receiving.finish());
+            break Ok(());
         }
-    }
+    };
+    // A broken form is answered once nothing of it is written any more: what is on disk goes with `receiving`.
+    let (receiving, _) = writing.await?;
+    outcome.map(|()| receiving.finish())
 }
 
 async fn receive_text(form: &mut Form, name: &str) -> Result<String, ApiError> {
@@ -222,15 +230,15 @@ async fn receive_text(form: &mut Form, name: &str) -> Result<String, ApiError> {
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
-/// Runs `work` of the upload store on a blocking thread.
+/// Starts `work` of the upload store on a blocking thread, and waits for it.
 ///
 /// # Errors
 /// [`ApiError::NoRoom`], [`ApiError::Storage`]; [`ApiError::Internal`] when `work` panicked.
-pub(in crate::http) async fn on_disk<T: Send + 'static>(
+pub(in crate::http) fn on_disk<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, UploadError> + Send + 'static,
-) -> Result<T, ApiError> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|e| ApiError::internal("storing an upload", e))?.map_err(ApiError::from)
+) -> impl Future<Output = Result<T, ApiError>> + Send + 'static {
+    let working = tokio::task::spawn_blocking(work);
+    async { working.await.map_err(|e| ApiError::internal("storing an upload", e))?.map_err(ApiError::from) }
 }
 
 /// A file's name, safe for a sentence: without folders, invisible characters and characters that change the direction
