@@ -204,6 +204,8 @@ struct Shared {
     rules: UploadRules,
     disk: Keeper,
     state: Mutex<State>,
+    /// Held by who syncs an upload that may still be refused.
+    syncing_ahead: Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -229,7 +231,13 @@ impl UploadStore {
     /// The uploads in `dir`, which need not exist yet.
     pub fn new(dir: impl Into<PathBuf>, rules: UploadRules) -> Self {
         let disk = Keeper::new(rules.min_free_bytes);
-        Self(Arc::new(Shared { dir: dir.into(), rules, disk, state: Mutex::default() }))
+        Self(Arc::new(Shared {
+            dir: dir.into(),
+            rules,
+            disk,
+            state: Mutex::default(),
+            syncing_ahead: Mutex::default(),
+        }))
     }
 
     /// The keeper of the disk, for others that write beside uploads.

@@ -71,6 +71,32 @@ fn of_the_same_content_side_by_side_one_is_stored() {
 }
 
 #[test]
+fn an_upload_is_kept_or_gone_whenever_the_syncing_ahead_comes_to_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path(), UploadRules::default());
+    let receive = |content: &[u8]| {
+        let mut receiving = store.receive(Extension::Csv).unwrap();
+        receiving.write(content).unwrap();
+        receiving.finish()
+    };
+    let about = About::sent_by(None);
+    let in_time = receive(b"in time");
+    in_time.sync_ahead()();
+    in_time.keep(&about).unwrap();
+    let late = receive(b"late");
+    let syncing = late.sync_ahead();
+    late.keep(&about).unwrap();
+    syncing();
+    let refused = receive(b"refused");
+    let syncing = refused.sync_ahead();
+    drop(refused);
+    syncing();
+    let kept: Vec<_> = names(dir.path()).iter().map(|name| fs::read(dir.path().join(name)).unwrap()).collect();
+    assert_eq!(kept.len(), 2);
+    assert!(kept.contains(&b"in time".to_vec()) && kept.contains(&b"late".to_vec()));
+}
+
+#[test]
 fn what_is_too_old_goes_and_content_that_was_sent_again_is_young() {
     let dir = tempfile::tempdir().unwrap();
     let rules = UploadRules { keep_for: Some(Duration::from_secs(30 * 86_400)), ..UploadRules::default() };

@@ -12,6 +12,13 @@ use crate::retrain::is_sample;
 use crate::upload_store::{About, KeepUploads, Received, Stored};
 use crate::workbook::write_columns;
 
+/// Begins to sync a file that is kept as it came if it is accepted, so that the disk works while the file is read.
+pub(in crate::http) fn sync_ahead(state: &AppState, file: &Received) {
+    if state.uploads().what_is_kept() == KeepUploads::Original {
+        tokio::task::spawn_blocking(file.sync_ahead());
+    }
+}
+
 /// Keeps the file, or its columns; `read_by` is the schema that it was read by. When this returns, what is kept is on
 /// disk.
 ///

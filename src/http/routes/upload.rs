@@ -24,7 +24,7 @@ use crate::http::progress::Progress;
 use crate::http::request::fields::Fields;
 use crate::http::request::ignored::{Ignored, inputs};
 use crate::http::request::incoming::receive;
-use crate::http::request::keeping::keep as keep_upload;
+use crate::http::request::keeping::{keep as keep_upload, sync_ahead};
 use crate::http::request::known::read_query;
 use crate::http::request::workbook::{KEEP, Reading, read_and_group};
 use crate::http::request_id::RequestContext;
@@ -206,6 +206,7 @@ impl Upload {
             self;
         let started = Instant::now();
         let reading = Reading::keeping(keep);
+        sync_ahead(&state, &file);
         let grouped = read_and_group(&state, version, file, reading.clone());
         let (grouped, file) = reporter.report_while(grouped, || reading.progress()).await?;
         let grouping = elapsed_ms(started);
