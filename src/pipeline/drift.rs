@@ -19,9 +19,8 @@ mod bins;
 mod pairs;
 mod unlisted;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use rustc_hash::FxHashMap;
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
@@ -30,7 +29,7 @@ use super::decimals::rounded;
 use super::difference::Difference;
 use super::refit::Refit;
 use super::training_profile::{Histogram, TrainingProfile, unknown};
-use super::traits::MIN_CUSTOMERS;
+use super::traits::{MIN_CUSTOMERS, Tallies};
 use crate::customer::{CustomerTable, FeatureKind};
 use bins::{Bin, ColumnCounts, by_stretch, by_value, n_unseen};
 use unlisted::Unlisted;
@@ -155,7 +154,16 @@ impl TrainingProfile {
     /// that only one side has are left out: also those that are filled and had no value in the training, and those
     /// whose column is in no file.
     pub fn drift(&self, table: &CustomerTable, segments: &[Option<SegmentId>]) -> Drift {
-        let counts: Vec<ColumnCounts> = table.columns().iter().map(|column| ColumnCounts::new(table, column)).collect();
+        let ids: Vec<Option<SegmentId>> = segments.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
+        let place = |id| ids.binary_search(id).ok().and_then(|place| i32::try_from(place).ok()).unwrap_or(i32::MAX);
+        let group_of_row: Vec<i32> = segments.iter().map(place).collect();
+        self.drift_of(&Tallies::count(table, &group_of_row, ids.len()), &ids)
+    }
+
+    /// The same of customers who have been counted; `segments` are what their groups are, each once.
+    pub fn drift_of(&self, tallies: &Tallies<'_>, segments: &[Option<SegmentId>]) -> Drift {
+        let table = tallies.table();
+        let counts: Vec<ColumnCounts> = (0..table.columns().len()).map(|at| ColumnCounts::of(tallies, at)).collect();
         let mut unseen_codes: Vec<Vec<bool>> = table.columns().iter().map(|c| vec![false; c.values.len()]).collect();
         let mut rows = Vec::new();
         for feature in table.schema().features() {
@@ -182,7 +190,8 @@ impl TrainingProfile {
             rows.push(Row { title: profile.title.clone(), bins, moves, known_share });
         }
         let n_customers = table.n_customers() as f64;
-        let now = customers_by_segment(table, segments);
+        let customers = (0..).map(|group| tallies.customers(group));
+        let now: BTreeMap<Option<SegmentId>, u64> = segments.iter().copied().zip(customers).collect();
         let segments = self.refit.as_ref().map(|refit| by_segment(refit, &now));
         let n_rows = rows.len() + self.associations.len() + usize::from(segments.is_some());
         let chance = FALSE_ALARMS / n_rows.max(1) as f64;
@@ -248,14 +257,6 @@ fn by_segment(refit: &Refit, now: &BTreeMap<Option<SegmentId>, u64>) -> Row {
     };
     let (title, bins) = ("segments".to_owned(), refit.shares.iter().map(bin).collect());
     Row { title, bins, moves: refit.follows_dates, known_share: 1.0 }
-}
-
-fn customers_by_segment(table: &CustomerTable, segments: &[Option<SegmentId>]) -> BTreeMap<Option<SegmentId>, u64> {
-    let mut customers: FxHashMap<Option<SegmentId>, u64> = FxHashMap::default();
-    for (segment, weight) in segments.iter().zip(table.weights()) {
-        *customers.entry(*segment).or_insert(0) += u64::from(weight);
-    }
-    customers.into_iter().collect()
 }
 
 impl ColumnDrift {

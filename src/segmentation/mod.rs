@@ -105,10 +105,11 @@ pub fn group(version: Arc<ModelVersion>, table: CustomerTable) -> Result<Grouped
     let (counts, overall) = tallies.traits();
     let observed_distinctions = tallies.distinctions();
     let baseline = Baseline::new(&table, overall);
-    let segments = assignment.segments();
+    let ids: Vec<Option<SegmentId>> =
+        model.segments().iter().map(|segment| Some(segment.cluster_id)).chain([None]).collect();
     // How few have moved would tell what they are.
     let profile = version.profile.as_ref().filter(|_| table.n_customers() >= MIN_CUSTOMERS);
-    let drift = profile.map(|profile| profile.drift(&table, &segments));
+    let drift = profile.map(|profile| profile.drift_of(&tallies, &ids));
     let trained = model.segments().iter().map(Some).chain([None]).enumerate();
     let counted = rows.into_iter().zip(counts.into_iter().zip(observed_distinctions));
     let groups = trained.zip(counted).filter(|(_, (rows, _))| !rows.is_empty());

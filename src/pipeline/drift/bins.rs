@@ -8,6 +8,7 @@ use crate::pipeline::spellings::Spellings;
 use crate::pipeline::stretches;
 use crate::pipeline::training_profile::FeatureProfile;
 use crate::pipeline::trait_counts::TraitValue;
+use crate::pipeline::traits::Tallies;
 
 /// One bin of a histogram, and how many customers it has on either side.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,19 +40,19 @@ impl Bin {
     }
 }
 
-/// How many rows have each value of a column, and how many none.
+/// How many customers have each value of a column, and how many none.
 pub(super) struct ColumnCounts {
     of_code: Vec<u64>,
     pub missing: u64,
 }
 
 impl ColumnCounts {
-    pub fn new(table: &CustomerTable, column: &CustomerColumn) -> Self {
-        let mut counts = Self { of_code: vec![0; column.values.len()], missing: 0 };
-        for (&code, weight) in column.codes.iter().zip(table.weights()) {
-            *counts.of_code.get_mut(code as usize).unwrap_or(&mut counts.missing) += u64::from(weight);
-        }
-        counts
+    /// Those of a table's column number `column`.
+    pub fn of(tallies: &Tallies<'_>, column: usize) -> Self {
+        let everyone = tallies.n_groups();
+        let of_code: Vec<u64> = tallies.line(column, everyone).collect();
+        let missing = tallies.customers(everyone).saturating_sub(of_code.iter().sum());
+        Self { of_code, missing }
     }
 }
 

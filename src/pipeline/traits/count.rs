@@ -108,7 +108,7 @@ impl<'t> Tallies<'t> {
     }
 
     /// Customers of a group by a column's codes; of all for the line after the last group.
-    fn line(&self, column: usize, line: usize) -> impl Iterator<Item = u64> {
+    pub(in crate::pipeline) fn line(&self, column: usize, line: usize) -> impl Iterator<Item = u64> {
         let rows = self.columns.get(column).map(Vec::as_slice).unwrap_or_default();
         let width = self.table.columns().get(column).map_or(0, |column| column.values.len());
         let lines = if line < self.n_groups { line..line + 1 } else { 0..self.n_groups + 1 };
@@ -120,12 +120,17 @@ impl<'t> Tallies<'t> {
         self.table.schema()
     }
 
-    pub(super) fn n_groups(&self) -> usize {
+    /// The customers that were counted.
+    pub(in crate::pipeline) fn table(&self) -> &'t CustomerTable {
+        self.table
+    }
+
+    pub(in crate::pipeline) fn n_groups(&self) -> usize {
         self.n_groups
     }
 
     /// Customers of a group; of all for the line after the last group.
-    pub(super) fn customers(&self, line: usize) -> u64 {
+    pub(in crate::pipeline) fn customers(&self, line: usize) -> u64 {
         self.customers.get(line).copied().unwrap_or_default()
     }
 
