@@ -9,8 +9,6 @@ mod rare;
 pub use profiles::Profiles;
 pub(super) use rare::OTHER;
 
-use std::collections::BTreeSet;
-
 use ndarray::{Array2, ArrayViewMut1};
 use serde::{Deserialize, Serialize};
 
@@ -237,22 +235,20 @@ impl Encoder {
             let has_names = matches!(feature.kind, FeatureKind::Category | FeatureKind::DatePart(_));
             let Some(column) = table.columns().get(feature.column).filter(|_| has_names) else { continue };
             let spellings = Spellings::default();
-            let strange: BTreeSet<u32> = (0_u32..)
-                .zip(&column.values)
-                .filter(|(_, value)| block.position(&feature, value, &spellings).is_none())
-                .map(|(code, _)| code)
-                .collect();
-            if strange.is_empty() {
+            let is_strange = |value| block.position(&feature, value, &spellings).is_none();
+            let are_strange: Vec<bool> = column.values.iter().map(is_strange).collect();
+            if !are_strange.contains(&true) {
                 continue;
             }
             let mut rows = vec![0_u64; column.values.len()];
-            for (code, weight) in column.codes.iter().zip(table.weights()).filter(|(code, _)| strange.contains(code)) {
-                if let Some(count) = rows.get_mut(*code as usize) {
+            for (&code, weight) in column.codes.iter().zip(table.weights()) {
+                if let Some(count) = rows.get_mut(code as usize) {
                     *count += u64::from(weight);
                 }
             }
-            let found = column.values.iter().zip(rows).filter(|&(_, count)| count > 0);
-            let counts = found.filter_map(|(value, count)| Some((TraitValue::of(&feature, value)?, count)));
+            let found = column.values.iter().zip(rows).zip(are_strange);
+            let found = found.filter(|&((_, count), is_strange)| is_strange && count > 0);
+            let counts = found.filter_map(|((value, count), _)| Some((TraitValue::of(&feature, value)?, count)));
             unseen.push((feature.title.to_owned(), super::trait_counts::ranked(counts.collect())));
         }
         unseen

@@ -65,18 +65,13 @@ fn a_model_trained_on_another_spelling_knows_the_name() {
 #[test]
 fn many_columns_of_many_values_are_combined_without_a_mix_up() {
     // 70,000⁴ leaves 64 bits: the numbers are taken anew in between.
-    let columns: Vec<CustomerColumn> = [1, 3, 7, 11, 13]
-        .map(|step| CustomerColumn {
-            values: Vec::new(),
-            codes: (0..140_000).map(|row| row % 70_000 * step % 70_000).collect(),
-        })
-        .into();
+    let columns = [1, 3, 7, 11, 13].map(|step| CustomerColumn {
+        values: vec![Value::Level(0); 70_000],
+        codes: (0..140_000).map(|row| row % 70_000 * step % 70_000).collect(),
+    });
     let cells: Vec<u64> = (0..70_000).collect();
     let mut combined = Combined::of(140_000);
-    for column in columns {
-        let column = CustomerColumn { values: vec![Value::Level(0); 70_000], ..column };
-        combined.add(&column, &[&cells]);
-    }
+    columns.iter().for_each(|column| combined.add(column, &[&cells]));
     let (of_row, first_rows) = combined.numbered();
     assert_eq!(first_rows, (0..70_000).collect::<Vec<_>>());
     assert!(of_row.iter().zip(0..).all(|(&number, row)| number == row % 70_000));
