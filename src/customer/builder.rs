@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::civil::Date;
-use rustc_hash::FxHashSet;
 
 use super::clean::Outcome;
 use super::header::HeaderIndex;
@@ -20,6 +19,7 @@ use super::newest::{RowKey, cell_hash};
 use super::open_sheet::{HEADER_ROWS, OpenSheet, Row};
 use super::repeated::Repeated;
 use super::row_content::RowContent;
+use super::row_hashes::RowHashes;
 use super::tally::{Place, Tally};
 use super::total_row::{self, Said};
 use super::{Cell, IdentifierDigits, Keep, Note, Schema, SheetReport};
@@ -30,8 +30,8 @@ const MAX_WAITING: usize = 256;
 
 /// Takes the rows of one sheet or of several, one after the other, and keeps the schema's columns alone.
 ///
-/// Memory grows with the distinct values, by 4 bytes a kept row and column, by 16 bytes a row to tell copies and by 8
-/// for its identifier, and by 16 for a row with a text that its column has yet to decide.
+/// Memory grows with the distinct values, by 4 bytes a kept row and column, by 24 to 48 bytes a row to tell copies and
+/// by 8 for its identifier, and by 16 for a row with a text that its column has yet to decide.
 #[derive(Debug, Clone)]
 pub struct TableBuilder {
     pub(super) schema: Arc<Schema>,
@@ -51,7 +51,7 @@ pub struct TableBuilder {
     waiting_outcomes: Vec<Outcome>,
     /// Their identifiers, where those are to be kept.
     waiting_identifiers: Vec<String>,
-    row_hashes: FxHashSet<u128>,
+    row_hashes: RowHashes,
     duplicates: Tally,
     /// Copies of which nothing but their cells says whose they are.
     alike: usize,
@@ -98,7 +98,7 @@ impl TableBuilder {
             waiting: Vec::new(),
             waiting_outcomes: Vec::new(),
             waiting_identifiers: Vec::new(),
-            row_hashes: FxHashSet::default(),
+            row_hashes: RowHashes::default(),
             duplicates: Tally::default(),
             alike: 0,
             totals: Tally::default(),
@@ -311,8 +311,8 @@ impl TableBuilder {
         let has_one_table = self.rows.len() == 1;
         let mut is_usable = true;
         self.sheet.rows_below_header += 1;
-        let n_required = self.schema.columns.iter().filter(|column| column.required).count();
-        if self.rows.iter().any(|row| row.n_headers_beside >= n_required.max(2)) {
+        let n_required = || self.schema.columns.iter().filter(|column| column.required).count();
+        if self.rows.iter().any(|row| row.n_headers_beside > 1 && row.n_headers_beside >= n_required()) {
             self.sheet.header_beside.get_or_insert(row_number);
         }
         for (row, header_hash) in self.rows.iter_mut().zip(&self.sheet.header_hashes) {

@@ -45,6 +45,7 @@ mod report;
 mod report_entries;
 mod resample;
 mod row_content;
+mod row_hashes;
 mod same_name;
 mod schema;
 mod sheet;
