@@ -4,6 +4,9 @@
 use super::Note;
 use super::newest::{MAX_ROWS_OF_ONE, NOBODY};
 
+/// Bits for each row by which identifiers are told that come again; one in thirty others is taken for such.
+const BITS_A_ROW: usize = 16;
+
 /// The identifiers of the rows, by their hashes, in no order: 8 bytes a row. They are counted once all are there, since
 /// each look into a large map waits for the memory.
 #[derive(Debug, Clone, Default)]
@@ -20,21 +23,19 @@ impl Repeated {
     }
 
     /// How many different identifiers there are, in how many rows, where they tell hardly any customers apart.
-    pub fn distinct(&mut self) -> Option<(usize, usize)> {
-        self.identities.sort_unstable();
-        let n_distinct = self.identities.chunk_by(PartialEq::eq).count();
-        (2 * n_distinct < self.identities.len()).then_some((n_distinct, self.identities.len()))
+    pub fn distinct(&self) -> Option<(usize, usize)> {
+        let (n_distinct, n_rows) = (self.n_distinct(&self.suspects()), self.identities.len());
+        (2 * n_distinct < n_rows).then_some((n_distinct, n_rows))
     }
 
     /// The note; `None` where no row has another's identifier, or the column tells no customers apart: fewer than half
     /// of its cells are distinct.
-    pub fn note(mut self) -> Option<Note> {
-        self.identities.sort_unstable();
-        let rows_of_each = || self.identities.chunk_by(PartialEq::eq).map(<[u64]>::len);
-        if 2 * rows_of_each().count() < self.identities.len() {
+    pub fn note(&self) -> Option<Note> {
+        let suspects = self.suspects();
+        if 2 * self.n_distinct(&suspects) < self.identities.len() {
             return None;
         }
-        let of_one = rows_of_each().filter(|&rows| rows <= MAX_ROWS_OF_ONE);
+        let of_one = rows_of_each(&suspects).filter(|&rows| rows <= MAX_ROWS_OF_ONE);
         let repeated: usize = of_one.map(|rows| rows - 1).sum();
         let sentence = match repeated {
             0 => return None,
@@ -48,10 +49,50 @@ impl Repeated {
         };
         Some(Note::new(Note::REPEATED_IDENTIFIERS, sentence))
     }
+
+    fn n_distinct(&self, suspects: &[u64]) -> usize {
+        self.identities.len() - suspects.len() + rows_of_each(suspects).count()
+    }
+
+    /// Every row whose identifier comes again, and few others, sorted: nearly all rows have one of their own, and
+    /// sorting them would take longer than all else at the end of a file. Two identifiers that are the same have the
+    /// same bit, which is met again.
+    fn suspects(&self) -> Vec<u64> {
+        let n_bits = (BITS_A_ROW * self.identities.len()).next_power_of_two().max(64);
+        let place = |identity: u64| {
+            let bit = identity >> (u64::BITS - n_bits.trailing_zeros());
+            (usize::try_from(bit / 64).unwrap_or_default(), 1_u64 << (bit % 64))
+        };
+        let (mut met, mut again) = (vec![0_u64; n_bits / 64], vec![0_u64; n_bits / 64]);
+        for &identity in &self.identities {
+            let (at, bit) = place(identity);
+            match (met.get_mut(at), again.get_mut(at)) {
+                (Some(met), _) if *met & bit == 0 => *met |= bit,
+                (_, Some(again)) => *again |= bit,
+                _ => {}
+            }
+        }
+        let comes_again = |identity: &u64| {
+            let (at, bit) = place(*identity);
+            again.get(at).is_some_and(|again| again & bit != 0)
+        };
+        let mut suspects: Vec<u64> = self.identities.iter().copied().filter(comes_again).collect();
+        suspects.sort_unstable();
+        suspects
+    }
+}
+
+/// How many rows each of these has.
+fn rows_of_each(sorted: &[u64]) -> impl Iterator<Item = usize> {
+    sorted.chunk_by(PartialEq::eq).map(<[u64]>::len)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     fn note(identities: impl IntoIterator<Item = u64>) -> Option<String> {
@@ -66,6 +107,27 @@ mod tests {
         assert_eq!(note([]), None);
         assert!(note((1..100).chain([5])).unwrap().starts_with("1 row has the identifier of another row"));
         assert!(note((1..100).chain([5, 5, 7])).unwrap().starts_with("3 rows have the identifier of another row"));
+    }
+
+    proptest! {
+        #[test]
+        fn those_that_come_again_are_found_wherever_their_bits_are(
+            identities in prop::collection::vec(
+                prop_oneof![any::<u64>(), 1_u64..30, any::<u8>().prop_map(|n| u64::from(n) << 56 | 1)],
+                0..300,
+            ),
+        ) {
+            let (mut repeated, mut rows) = (Repeated::default(), BTreeMap::<u64, usize>::new());
+            for &identity in identities.iter().filter(|&&identity| identity != NOBODY) {
+                repeated.add(identity);
+                *rows.entry(identity).or_default() += 1;
+            }
+            let n_rows: usize = rows.values().sum();
+            prop_assert_eq!(repeated.distinct(), (2 * rows.len() < n_rows).then_some((rows.len(), n_rows)));
+            let n_again: usize = rows.values().filter(|&&n| n <= MAX_ROWS_OF_ONE).map(|n| n - 1).sum();
+            let number = repeated.note().and_then(|note| note.sentence.split(' ').next()?.parse().ok());
+            prop_assert_eq!(number, (n_again > 0 && 2 * rows.len() >= n_rows).then_some(n_again));
+        }
     }
 
     #[test]

@@ -56,7 +56,7 @@ impl TableBuilder {
 
     /// What a person should know where rows were left out as copies, although they may be different customers who are
     /// alike.
-    fn note_on_copies(&mut self) -> Option<Note> {
+    fn note_on_copies(&self) -> Option<Note> {
         let left_out = match self.alike {
             0 => return None,
             1 => "1 row was left out as a copy".to_owned(),
