@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::wire::{Kind, MAX_FRAME_BYTES, Order, read_frame};
+use super::wire::{Kind, MAX_FRAME_BYTES, Order, read_codes, read_frame};
 use crate::customer::{
     BrokenTable, CleaningReport, Column, CustomerColumn, CustomerTable, Identifiers, KeyedTable, Kind as SchemaKind,
     Origins, RowKey, SheetStart, Value,
@@ -94,10 +94,17 @@ impl Arrived<'_> {
 
     fn add_codes(&mut self, payload: &[u8]) -> Result<(), NoTable> {
         let max_rows = self.order.limits.max_rows;
-        let (_, column, codes) = self.column(payload)?;
-        let (codes, []) = codes.as_chunks() else { return Err(broken("half a code")) };
-        column.codes.extend(codes.iter().map(|&code| u32::from_le_bytes(code)));
-        if column.codes.len() > max_rows { Err(broken("more rows than may be")) } else { Ok(()) }
+        let n_rows_of_first = self.columns.first().map_or(0, |first| first.codes.len());
+        let (_, column, rest) = self.column(payload)?;
+        let (&n_bytes, codes) = rest.split_first().ok_or_else(|| broken("codes of no length"))?;
+        if column.codes.len() + codes.len() / usize::from(n_bytes.max(1)) > max_rows {
+            return Err(broken("more rows than may be"));
+        }
+        if column.codes.is_empty() {
+            // As many as the first column has.
+            column.codes.reserve_exact(n_rows_of_first);
+        }
+        read_codes(codes, n_bytes, &mut column.codes).ok_or_else(|| broken("half a code"))
     }
 
     fn add_keys(&mut self, payload: &[u8]) -> Result<(), NoTable> {
@@ -244,13 +251,16 @@ mod tests {
 
     #[test]
     fn pieces_that_do_not_fit_are_named() {
-        let codes: Vec<u8> = [0, 0].into_iter().chain([7; 4 * 51]).collect();
+        let codes: Vec<u8> = [0, 0, 4].into_iter().chain([7; 4 * 51]).collect();
         let long_name = format!("\0\0[{{\"Text\":\"{}\"}}]", "x".repeat(101));
         let names = format!("\0\0[{}]", vec!["{\"Text\":\"x\"}"; 20].join(","));
         for (answer, why) in [
             (frames(&[(Kind::Codes, &[4, 0, 0, 0, 0, 0])]), "no such column"),
             (frames(&[(Kind::Codes, &[0])]), "no column"),
-            (frames(&[(Kind::Codes, &[0, 0, 1, 2, 3])]), "half a code"),
+            (frames(&[(Kind::Codes, &[0, 0])]), "codes of no length"),
+            (frames(&[(Kind::Codes, &[0, 0, 4, 2, 3])]), "half a code"),
+            (frames(&[(Kind::Codes, &[0, 0, 2, 2, 3, 4])]), "half a code"),
+            (frames(&[(Kind::Codes, &[0, 0, 3, 1, 2, 3])]), "half a code"),
             (frames(&[(Kind::Codes, &codes)]), "more rows than may be"),
             (frames(&[(Kind::Values, b"\0\0[{\"Text\":")]), "no values"),
             (frames(&[(Kind::Values, b"\0\0[{\"Level\":1}]")]), "a value of another column"),

@@ -18,7 +18,9 @@ use nix::errno::Errno;
 use nix::sys::resource::{Resource, setrlimit};
 
 use super::confined::confine;
-use super::wire::{Kind, MAX_ORDER_BYTES, Order, PIECE_ROWS, PIECE_VALUES, read_frame, write_frame};
+use super::wire::{
+    Kind, MAX_ORDER_BYTES, Order, PIECE_ROWS, PIECE_VALUES, code_bytes, read_frame, write_codes, write_frame,
+};
 use crate::customer::{Identifiers, KeyedTable, Origins, TableBuilder, Value};
 use crate::workbook::ahead::Helpers;
 use crate::workbook::{Limits, WorkbookError, read_by};
@@ -34,6 +36,8 @@ const MAX_THREADS: usize = 4;
 const NICENESS: i32 = 5;
 /// Files that may be open at once: the three there are, and their doubles.
 const MAX_FILES: u64 = 16;
+/// How much of the file is read at a time, in bytes.
+const READ_BYTES: usize = 64 << 10;
 /// The row count is reported at most this often.
 const REPORT_EVERY: Duration = Duration::from_millis(50);
 
@@ -134,7 +138,7 @@ fn read_order(
     }
     builder.show_rows_in(rows_so_far.clone());
     let source = ProgressReader { file, parent, rows_so_far, reported: (0, Instant::now()) };
-    read_by(BufReader::new(source), &mut builder, &order.limits, helpers)?;
+    read_by(BufReader::with_capacity(READ_BYTES, source), &mut builder, &order.limits, helpers)?;
     Ok(builder.finish_keyed())
 }
 
@@ -161,9 +165,9 @@ pub(super) fn write_table(answer: &mut impl Write, keyed: &KeyedTable) -> io::Re
         for values in column.values.chunks(PIECE_VALUES) {
             write_frame(answer, Kind::Values, &[&index, &serde_json::to_vec(values)?])?;
         }
+        let n_bytes = code_bytes(column.values.len());
         for codes in column.codes.chunks(PIECE_ROWS) {
-            let bytes: Vec<u8> = codes.iter().flat_map(|code| code.to_le_bytes()).collect();
-            write_frame(answer, Kind::Codes, &[&index, &bytes])?;
+            write_frame(answer, Kind::Codes, &[&index, &[n_bytes], &write_codes(codes, n_bytes)])?;
         }
     }
     for keys in keyed.keys().chunks(PIECE_ROWS) {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::customer::{Keep, Schema};
+use crate::customer::{Keep, MISSING, Schema};
 use crate::workbook::Limits;
 
 /// The longest payload of an answer's frame, in bytes.
@@ -30,7 +30,7 @@ pub(super) enum Kind {
     Rows,
     /// Further values of a column: its position (2 bytes), then a list as JSON.
     Values,
-    /// Further codes of a column: its position (2 bytes), then 4 bytes each.
+    /// Further codes of a column: its position (2 bytes), how many bytes each code has (1 byte), then the codes.
     Codes,
     /// Further keys, of the rows in their order.
     Keys,
@@ -80,6 +80,44 @@ impl Kind {
     }
 }
 
+/// How many bytes a code has in a column of so many values. Most columns have few, and a large table is mostly codes.
+pub(super) fn code_bytes(n_values: usize) -> u8 {
+    match n_values {
+        // The largest number stands for no value.
+        0..=0xff => 1,
+        0x100..=0xffff => 2,
+        _ => 4,
+    }
+}
+
+/// Codes with so many bytes each. Of [`MISSING`] every bit is set, however many there are.
+pub(super) fn write_codes(codes: &[u32], n_bytes: u8) -> Vec<u8> {
+    let all = codes.iter().map(|code| code.to_le_bytes());
+    match n_bytes {
+        1 => all.map(|[first, ..]| first).collect(),
+        2 => all.map(|[first, second, ..]| [first, second]).collect::<Vec<_>>().into_flattened(),
+        _ => all.collect::<Vec<_>>().into_flattened(),
+    }
+}
+
+/// Adds the codes in `bytes`, which have so many bytes each. `None` where none have, or there is half a code.
+pub(super) fn read_codes(bytes: &[u8], n_bytes: u8, codes: &mut Vec<u32>) -> Option<()> {
+    match n_bytes {
+        1 => codes.extend(bytes.iter().map(|&code| if code == u8::MAX { MISSING } else { code.into() })),
+        2 => {
+            let (pairs, []) = bytes.as_chunks() else { return None };
+            let widen = |code: u16| if code == u16::MAX { MISSING } else { code.into() };
+            codes.extend(pairs.iter().map(|&code| widen(u16::from_le_bytes(code))));
+        }
+        4 => {
+            let (all, []) = bytes.as_chunks() else { return None };
+            codes.extend(all.iter().map(|&code| u32::from_le_bytes(code)));
+        }
+        _ => return None,
+    }
+    Some(())
+}
+
 /// Writes one frame.
 pub(super) fn write_frame(sink: &mut impl Write, kind: Kind, payload: &[&[u8]]) -> io::Result<()> {
     let length: usize = payload.iter().map(|part| part.len()).sum();
@@ -106,4 +144,22 @@ pub(super) fn read_frame(source: &mut impl Read, payload: &mut Vec<u8>, max_byte
     payload.resize(length, 0);
     source.read_exact(payload)?;
     Ok(kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_the_same_on_the_other_side_however_many_bytes_they_have() {
+        for (n_values, n_bytes) in [(1, 1), (255, 1), (256, 2), (65_535, 2), (65_536, 4), (1 << 20, 4)] {
+            assert_eq!(code_bytes(n_values), n_bytes);
+            let codes = [0, MISSING, u32::try_from(n_values).unwrap() - 1, 0];
+            let written = write_codes(&codes, n_bytes);
+            assert_eq!(written.len(), codes.len() * usize::from(n_bytes));
+            let mut read = vec![7];
+            read_codes(&written, n_bytes, &mut read).unwrap();
+            assert_eq!((read[0], &read[1..]), (7, &codes[..]), "{n_values} values");
+        }
+    }
 }
