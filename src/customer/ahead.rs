@@ -263,7 +263,14 @@ impl RowReader {
         if has_forgotten {
             self.dictionaries.iter_mut().for_each(|dictionary| *dictionary = Dictionary::default());
         }
-        let next = RowsAhead { reader: self.number, has_forgotten, ..RowsAhead::default() };
+        // The next rows are about as many.
+        let next = RowsAhead {
+            reader: self.number,
+            has_forgotten,
+            rows: Vec::with_capacity(self.rows.rows.len()),
+            codes: Vec::with_capacity(self.rows.codes.len()),
+            ..RowsAhead::default()
+        };
         std::mem::replace(&mut self.rows, next)
     }
 }

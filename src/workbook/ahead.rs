@@ -1,9 +1,9 @@
 //! The pieces of a file looked at side by side, ahead of the thread that puts them together.
 //!
-//! One thread at a time fetches the next piece (unpacks it, decodes it) and then looks at it, while others look at the
-//! pieces before it. [`Ahead::next`] gives what came of the pieces in their order; a thread that waits for one there
-//! looks at another meanwhile. So few pieces are under way that memory stays bounded. Which formats have pieces, and
-//! what is looked for in them, is [`Pieces`]'s.
+//! One thread at a time fetches pieces (unpacks them, decodes them), which any thread looks at: a few are fetched
+//! before somebody is free for them, so that nobody waits for the one who fetches. [`Ahead::next`] gives what came of
+//! the pieces in their order; a thread that waits for one there fetches or looks at another meanwhile. So few pieces
+//! are under way that memory stays bounded. Which formats have pieces, and what is looked for in them, is [`Pieces`]'s.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -14,6 +14,8 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 const PIECE_BYTES: usize = 128 << 10;
 /// Pieces under way for each thread.
 const PIECES_A_THREAD: usize = 3;
+/// Pieces that are fetched before somebody looks at them.
+const FETCHED_AHEAD: usize = 2;
 
 /// The threads that help to read a file.
 #[derive(Debug)]
@@ -50,21 +52,33 @@ pub(super) struct Ahead<'a, P: Pieces> {
 struct Shared<'p, P: Pieces> {
     pieces: &'p P,
     source: Mutex<P::Source>,
-    way: Mutex<Way<P::Seen>>,
+    way: Mutex<Way<P>>,
     changed: Condvar,
     max_ahead: usize,
 }
 
 /// The pieces under way.
-struct Way<T> {
-    /// What came of the pieces that were fetched and not given yet; `None` where a thread is at it.
-    seen: VecDeque<Option<T>>,
+struct Way<P: Pieces> {
+    /// What came of the pieces that were taken and not given yet; `None` where a thread looks at it.
+    seen: VecDeque<Option<P::Seen>>,
+    /// The pieces behind those, which nobody has taken yet.
+    fetched: VecDeque<P::Piece>,
     /// How many were given.
     n_given: usize,
     /// No more are to be fetched.
     has_ended: bool,
     /// A thread broke down.
     is_broken: bool,
+}
+
+/// What a thread may do next.
+enum Task<'s, P: Pieces> {
+    Fetch(MutexGuard<'s, P::Source>),
+    Look {
+        /// The piece's position among all.
+        number: usize,
+        piece: P::Piece,
+    },
 }
 
 impl Helpers {
@@ -114,7 +128,8 @@ impl Helpers {
         put_together: impl FnOnce(&mut Ahead<'_, P>) -> T,
     ) -> Option<(T, P::Source)> {
         let own = lookers.pop()?;
-        let way = Way { seen: VecDeque::new(), n_given: 0, has_ended: false, is_broken: false };
+        let (seen, fetched) = Default::default();
+        let way = Way { seen, fetched, n_given: 0, has_ended: false, is_broken: false };
         let shared = Shared {
             pieces,
             source: Mutex::new(source),
@@ -144,23 +159,24 @@ impl<P: Pieces> Ahead<'_, P> {
                 Some(Some(seen)) => {
                     way.seen.pop_front();
                     way.n_given += 1;
+                    drop(way);
                     shared.changed.notify_all();
                     return Some(seen);
                 }
-                None if way.has_ended => return None,
+                None if way.has_ended && way.fetched.is_empty() => return None,
                 _ if way.is_broken => return None,
                 _ => {}
             }
-            let may_fetch = !way.has_ended && way.seen.len() < shared.max_ahead;
-            let source = may_fetch.then(|| shared.source.try_lock().ok()).flatten();
-            match source {
-                Some(source) => {
+            // The piece that it waits for may be among those that were fetched.
+            let task = way.look().or_else(|| shared.fetch(&way));
+            way = match task {
+                Some(task) => {
                     drop(way);
-                    shared.look_at_one(source, &mut self.own);
-                    way = shared.way();
+                    shared.work(task, &mut self.own);
+                    shared.way()
                 }
-                None => way = shared.changed.wait(way).unwrap_or_else(PoisonError::into_inner),
-            }
+                None => shared.changed.wait(way).unwrap_or_else(PoisonError::into_inner),
+            };
         }
     }
 
@@ -179,61 +195,79 @@ impl<P: Pieces> Ahead<'_, P> {
 
 impl<P: Pieces> Drop for Ahead<'_, P> {
     fn drop(&mut self) {
+        // Nobody takes them any more.
+        self.shared.way().fetched.clear();
         self.shared.end(false);
     }
 }
 
+impl<P: Pieces> Way<P> {
+    /// Takes the first piece that nobody has taken yet. So each thread takes them in their order.
+    fn look<'s>(&mut self) -> Option<Task<'s, P>> {
+        let piece = self.fetched.pop_front()?;
+        let number = self.n_given + self.seen.len();
+        self.seen.push_back(None);
+        Some(Task::Look { number, piece })
+    }
+}
+
 impl<P: Pieces> Shared<'_, P> {
-    fn way(&self) -> MutexGuard<'_, Way<P::Seen>> {
+    fn way(&self) -> MutexGuard<'_, Way<P>> {
         self.way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A thread's whole work.
     fn help(&self, mut looker: P::Looker) {
         let mut unless_done = EndsIfBroken { shared: self, is_done: false };
+        let mut way = self.way();
         loop {
-            let mut way = self.way();
-            while !way.has_ended && way.seen.len() >= self.max_ahead {
-                way = self.changed.wait(way).unwrap_or_else(PoisonError::into_inner);
-            }
-            let has_ended = way.has_ended;
-            drop(way);
-            let source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
-            if has_ended || !self.look_at_one(source, &mut looker) {
-                unless_done.is_done = true;
-                return;
-            }
+            let fetch = if way.fetched.len() < FETCHED_AHEAD { self.fetch(&way) } else { None };
+            way = match fetch.or_else(|| way.look()) {
+                Some(task) => {
+                    drop(way);
+                    self.work(task, &mut looker);
+                    self.way()
+                }
+                None if way.has_ended => break,
+                None => self.changed.wait(way).unwrap_or_else(PoisonError::into_inner),
+            };
         }
+        unless_done.is_done = true;
     }
 
-    /// Fetches a piece and looks at it; `false` where there are no more.
-    fn look_at_one(&self, mut source: MutexGuard<'_, P::Source>, looker: &mut P::Looker) -> bool {
-        let mut way = self.way();
-        if way.has_ended {
-            return false;
+    /// The right to fetch a piece, where there is room for one and no other thread has it.
+    fn fetch(&self, way: &Way<P>) -> Option<Task<'_, P>> {
+        let has_room = way.seen.len() + way.fetched.len() < self.max_ahead;
+        if way.has_ended || !has_room {
+            return None;
         }
-        drop(way);
-        let piece = self.pieces.fetch(&mut source);
-        way = self.way();
-        let number = way.n_given + way.seen.len();
-        match piece {
-            Some(_) => way.seen.push_back(None),
-            None => way.has_ended = true,
+        // Never waited for: who has it may be waiting for the pieces under way.
+        self.source.try_lock().ok().map(Task::Fetch)
+    }
+
+    fn work(&self, task: Task<'_, P>, looker: &mut P::Looker) {
+        match task {
+            Task::Fetch(mut source) => {
+                let piece = self.pieces.fetch(&mut source);
+                let mut way = self.way();
+                match piece {
+                    Some(piece) => way.fetched.push_back(piece),
+                    None => way.has_ended = true,
+                }
+                // Another thread may fetch the next one as soon as this one counts.
+                drop(way);
+                drop(source);
+            }
+            Task::Look { number, piece } => {
+                let seen = self.pieces.look(looker, piece);
+                let mut way = self.way();
+                let at = number.checked_sub(way.n_given);
+                if let Some(slot) = at.and_then(|at| way.seen.get_mut(at)) {
+                    *slot = Some(seen);
+                }
+            }
         }
-        drop(way);
-        drop(source);
-        // Another thread may fetch the next one.
         self.changed.notify_all();
-        let Some(piece) = piece else { return false };
-        let seen = self.pieces.look(looker, piece);
-        let mut way = self.way();
-        let at = number.checked_sub(way.n_given);
-        if let Some(slot) = at.and_then(|at| way.seen.get_mut(at)) {
-            *slot = Some(seen);
-        }
-        drop(way);
-        self.changed.notify_all();
-        true
     }
 
     fn end(&self, is_broken: bool) {
