@@ -290,6 +290,26 @@ fn a_sheet_that_is_the_sum_of_the_others_counts_nobody_again_and_hidden_rows_are
 }
 
 #[test]
+fn a_sheet_counts_whatever_else_it_has_and_is_called() {
+    let folder = Folder::new();
+    let [one, other] = IDS;
+    for (name, header) in [("West", "Share"), ("Summary", "Remark")] {
+        let mut book = Workbook::new();
+        for (name, header, sent) in [(name, header, 1000.0), ("East", "Remark", 500.0)] {
+            let sheet = book.add_worksheet().set_name(name).unwrap();
+            sheet.write_row(0, 0, ["content_id", "sent", "acted", header]).unwrap();
+            for (row, id) in [(1, one), (2, other)] {
+                sheet.write(row, 0, id).unwrap();
+                sheet.write_row(row, 1, [sent, 40.0]).unwrap();
+            }
+        }
+        book.save(folder.path("sent.xlsx")).unwrap();
+        let outcome: Value = serde_json::from_str(&folder.ok(&["outcome", "sent.xlsx", "--json"])).unwrap();
+        assert_eq!(outcome["groups"][0]["sent"], 3_000, "{name}: {outcome}");
+    }
+}
+
+#[test]
 fn shares_and_differences_have_as_many_decimals_as_they_need() {
     let folder = Folder::new();
     let [one, other] = IDS;

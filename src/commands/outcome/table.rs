@@ -41,11 +41,12 @@ pub(super) struct Table {
 
 /// Reads every row of the table.
 pub(super) fn read(config: &Config, mut input: Input) -> anyhow::Result<Table> {
-    let table = read_labelled(config, again(&mut input)?, &IDS, &PEOPLE)?;
+    // With keys, so that equal rows all count.
+    let table = setup::reader(config)?.read_keyed(again(&mut input)?, &labelled(config, &IDS, &PEOPLE)?)?.into_table();
     check(&table)?;
     check_written(config, &mut input, &table)?;
     let mut notes = notes_on_reading(&table);
-    let strata = read_labelled(config, again(&mut input)?, &[STRATUM], &PEOPLE)?;
+    let strata = read_again(config, &mut input, STRATUM, &PEOPLE)?;
     let strata_of_rows = labels_beside(&table, &strata)?;
     let places = places_of(&table)?;
     let lines = strata_of_rows.into_iter().enumerate().map(|(position, stratum)| {
@@ -101,10 +102,17 @@ fn notes_on_reading(table: &CustomerTable) -> Vec<String> {
     sheets.chain(sums).chain(hidden).collect()
 }
 
-/// The table, with the cells under one of `headers` as they are written. Ids and strata are the sender's own words: a
+/// The same file with the cells of another column as they are written. Which sheets count is decided by the first
+/// reading, which knows their rows by ids: without those, a sheet may look like sums.
+fn read_again(config: &Config, input: &mut Input, header: &str, people: &[&str]) -> anyhow::Result<CustomerTable> {
+    let by = labelled(config, &[header], people)?;
+    Ok(setup::reader(config)?.read_every_sheet(again(input)?, &by)?.into_table())
+}
+
+/// A reading with the cells under one of `headers` as they are written. Ids and strata are the sender's own words: a
 /// day, a list or `NA` is one, while in a column about customers it might be personal data, or nothing. The reader
 /// keeps one such column, so each takes a reading.
-fn read_labelled(config: &Config, file: File, headers: &[&str], people: &[&str]) -> anyhow::Result<CustomerTable> {
+fn labelled(config: &Config, headers: &[&str], people: &[&str]) -> anyhow::Result<ReadRequest> {
     let of_people = |title: &&str| {
         json!({
             "title": title, "kind": "number", "required": true,
@@ -115,9 +123,7 @@ fn read_labelled(config: &Config, file: File, headers: &[&str], people: &[&str])
     let schema = json!({ "identifier": headers, "columns": columns }).to_string();
     let schema = Arc::new(Schema::from_json(schema.as_bytes())?);
     let keep = Keep { row: true, identifier: true };
-    let request = ReadRequest { schema, today: setup::today(config), keep, watch: Watch::default() };
-    // With keys, so that equal rows all count.
-    Ok(setup::reader(config)?.read_keyed(file, &request)?.into_table())
+    Ok(ReadRequest { schema, today: setup::today(config), keep, watch: Watch::default() })
 }
 
 /// The file from its start, once more.
@@ -133,7 +139,7 @@ fn check_written(config: &Config, input: &mut Input, table: &CustomerTable) -> a
     let places = places_of(table)?;
     let [sent, acted] = PEOPLE;
     for (column, title, other) in [(0, sent, acted), (1, acted, sent)] {
-        let written = read_labelled(config, again(input)?, &[title], &[other])?;
+        let written = read_again(config, input, title, &[other])?;
         for (position, written) in labels_beside(table, &written)?.into_iter().enumerate() {
             let (Some(written), at) = (written, at(table, &places, position)) else { continue };
             if has_guesses && is_of_thousands_or_decimals(written) {
