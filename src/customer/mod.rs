@@ -91,6 +91,6 @@ pub use single_cell::{CellReader, Part, Reading};
 pub use spelling::spelling_key;
 pub use table::{CustomerColumn, CustomerTable};
 pub use text::{capitalised, is_personal, tidy_category};
-pub use total_row::group_of_total;
+pub use total_row::{group_of_total, names_total};
 pub use value::{MISSING, Value, Withheld};
 pub use weighted_rows::{TooManyCustomers, WeightedRows};

@@ -56,7 +56,7 @@ impl Note {
     pub const COLUMN_IN_NO_FILE: &str = "column_in_no_file";
     /// Some files have an optional column, and others do not.
     pub const COLUMN_NOT_IN_ALL_FILES: &str = "column_not_in_all_files";
-    /// Sheets of customers were not read, since they have fewer of the columns than others.
+    /// Sheets that may hold customers were not read: they have fewer of the columns than others, or are called sums.
     pub const SHEETS_LEFT_OUT: &str = "sheets_left_out";
 
     /// A note of this kind. What reports do not repeat is taken out of the sentence.

@@ -96,6 +96,11 @@ pub(super) fn said(text: &str) -> Said<'_> {
     group().map_or(Said::Nothing, Said::TotalOf)
 }
 
+/// Whether a text is a name of sums, such as `Grand Total`.
+pub fn names_total(text: &str) -> bool {
+    said(text) == Said::Total
+}
+
 /// The group whose sum a text names: `West` of `West Total`, and of `Total West`. A customer or a group may well be
 /// called so.
 pub fn group_of_total(text: &str) -> Option<&str> {

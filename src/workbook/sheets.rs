@@ -4,14 +4,14 @@
 //! Where a workbook has one visible sheet, that is read. Of several, each is looked at first: its header and the rows
 //! below it, up to [`SURVEYED_ROWS`]. Those with the most of the schema's columns are read. What has fewer of them is
 //! another list, or one that nobody keeps any more; to read both would empty columns for some customers in silence. A
-//! sheet of sums has the words of the schema in its header, but what it counts are customers: see
-//! [`looks_like_totals`]. A builder [of every sheet](TableBuilder::of_every_sheet) gets all that fit.
+//! sheet of sums has the words of the schema in its header, but what it counts are customers: see [`SignOfSums`]. A
+//! builder [of every sheet](TableBuilder::of_every_sheet) gets all that fit.
 
 use crate::customer::{MissingColumns, Note, SheetHeader, SheetReport, TableBuilder, UnusedSheet};
 
 use super::feed::{Purpose, SheetEnd, SheetFeed};
 use super::merge::Merge;
-use super::totals::looks_like_totals;
+use super::totals::SignOfSums;
 use super::{Limits, WorkbookError};
 
 /// Rows of a sheet that are looked at before it is decided which sheets are read.
@@ -65,7 +65,7 @@ struct Fit {
     /// Rows below the header, and those of them that can be used, among the ones that were looked at.
     n_rows: usize,
     n_usable: usize,
-    looks_like_totals: bool,
+    sums: Option<SignOfSums>,
 }
 
 /// What becomes of a sheet.
@@ -222,10 +222,9 @@ impl<B: Book> Reading<'_, B> {
             }
             if let Some(header) = scratch.header() {
                 let name = self.sheets.get(sheet).map(|sheet| sheet.name.clone()).unwrap_or_default();
-                let has_pivot_table = self.book.has_pivot_table(sheet);
-                let looks_like_totals = looks_like_totals(&name, &header, has_pivot_table);
+                let sums = SignOfSums::of(&name, &header, self.book.has_pivot_table(sheet));
                 let (n_rows, n_usable) = (scratch.rows_read(), scratch.n_rows());
-                return Seen::Fits(Fit { header, n_rows, n_usable, looks_like_totals });
+                return Seen::Fits(Fit { header, n_rows, n_usable, sums });
             }
         }
     }
@@ -274,8 +273,7 @@ impl<B: Book> Reading<'_, B> {
         let name = self.sheets.get(last)?.name.clone();
         let has_pivot_table = self.book.has_pivot_table(last);
         let sentence = "the rows look like sums over customers, and each was read as one customer";
-        looks_like_totals(&name, &builder.header()?, has_pivot_table)
-            .then(|| Note::new(Note::LOOKS_LIKE_TOTALS, sentence))
+        SignOfSums::of(&name, &builder.header()?, has_pivot_table).map(|_| Note::new(Note::LOOKS_LIKE_TOTALS, sentence))
     }
 
     /// Counts the rows of a sheet below a row, up to a fault in it.
@@ -294,35 +292,47 @@ fn choose(seen: Vec<(usize, Seen)>, builder: &TableBuilder) -> Result<Choice, Wo
     let with_rows = || fits().filter(|fit| fit.n_rows > 0);
     // The customers are on sheets of rows that can be used, and on sheets of sums only where there are no others.
     let best = with_rows()
-        .max_by_key(|fit| (fit.n_usable > 0, !fit.looks_like_totals, fit.header.columns.len()))
+        .max_by_key(|fit| (fit.n_usable > 0, fit.sums.is_none(), fit.header.columns.len()))
         .or_else(|| fits().next());
     let Some(best) = best else { return Err(refusal(seen.into_iter().map(|(_, seen)| seen))) };
-    let (columns, is_totals) = (best.header.columns.clone(), best.looks_like_totals);
+    let (columns, are_sums) = (best.header.columns.clone(), best.sums.is_some());
     let is_read =
-        |fit: &Fit| fit.n_rows > 0 && fit.looks_like_totals == is_totals && fit.header.columns.len() == columns.len();
+        |fit: &Fit| fit.n_rows > 0 && fit.sums.is_some() == are_sums && fit.header.columns.len() == columns.len();
     // Of sheets that have a header alone the first one is read, for the report to say so.
     let mut has_none = with_rows().next().is_none();
-    let mut n_left = 0;
+    let (mut n_with_fewer, mut n_called_sums) = (0, 0);
     let mut fates = Vec::new();
     for (sheet, seen) in seen {
         let fate = match seen {
             Seen::Fits(fit) if is_read(&fit) || std::mem::take(&mut has_none) => Fate::Read,
             Seen::Fits(fit) => {
-                let (reason, sentence) = why_unused(&fit, &columns, is_totals, builder);
-                n_left += usize::from(reason == UnusedSheet::FewerColumns);
+                let (reason, sentence) = why_unused(&fit, &columns, are_sums, builder);
+                n_with_fewer += usize::from(reason == UnusedSheet::FewerColumns);
+                n_called_sums += usize::from(reason == UnusedSheet::Totals && fit.sums == Some(SignOfSums::Name));
                 Fate::Unused { reason, sentence, above: fit.header.row }
             }
             without_header => without_header.fate(),
         };
         fates.push((sheet, fate));
     }
-    let left = match n_left {
-        0 => return Ok((fates, Vec::new())),
-        1 => "1 sheet of customers was not read, since it has".to_owned(),
-        n_left => format!("{n_left} sheets of customers were not read, since they have"),
+    Ok((fates, notes_on_left_out(n_with_fewer, n_called_sums)))
+}
+
+/// What a person should know of sheets that were not read, and may hold customers all the same: those with fewer of the
+/// columns, and those that are taken for sums by their name alone.
+fn notes_on_left_out(n_with_fewer: usize, n_called_sums: usize) -> Vec<Note> {
+    let with_fewer = match n_with_fewer {
+        0 => None,
+        1 => Some("1 sheet of customers was not read, since it has".to_owned()),
+        n => Some(format!("{n} sheets of customers were not read, since they have")),
     };
-    let sentence = format!("{left} fewer of the columns than the others");
-    Ok((fates, vec![Note::new(Note::SHEETS_LEFT_OUT, sentence)]))
+    let with_fewer = with_fewer.map(|left| format!("{left} fewer of the columns than the others"));
+    let called_sums = match n_called_sums {
+        0 => None,
+        1 => Some("1 sheet was not read, since its name says sums: rename it if it lists customers".to_owned()),
+        n => Some(format!("{n} sheets were not read, since their names say sums: rename those that list customers")),
+    };
+    with_fewer.into_iter().chain(called_sums).map(|sentence| Note::new(Note::SHEETS_LEFT_OUT, sentence)).collect()
 }
 
 /// The error of a workbook none of whose visible sheets fits: the closest one is reported.
@@ -345,13 +355,12 @@ fn refusal(seen: impl Iterator<Item = Seen>) -> WorkbookError {
 }
 
 /// Why a sheet whose header fits is not read beside those that have these columns.
-fn why_unused(fit: &Fit, columns: &[usize], is_totals: bool, builder: &TableBuilder) -> (UnusedSheet, String) {
+fn why_unused(fit: &Fit, columns: &[usize], are_sums: bool, builder: &TableBuilder) -> (UnusedSheet, String) {
     if fit.n_rows == 0 {
         return (UnusedSheet::Empty, "the sheet has a header but no row below it".to_owned());
     }
-    if fit.looks_like_totals && !is_totals {
-        let sentence = "it looks like sums over customers: it counts them, and names none".to_owned();
-        return (UnusedSheet::Totals, sentence);
+    if let Some(sign) = fit.sums.filter(|_| !are_sums) {
+        return (UnusedSheet::Totals, sign.sentence().to_owned());
     }
     if fit.header.columns.len() > columns.len() || fit.n_usable == 0 {
         return (UnusedSheet::NoUsableRow, "none of its first rows can be used".to_owned());

@@ -282,7 +282,11 @@ fn a_sheet_that_is_the_sum_of_the_others_counts_nobody_again_and_hidden_rows_are
     let [monday, tuesday, sum] = [[(one, 20.0, 1.0)], [(one, 20.0, 1.0)], [(one, 40.0, 2.0)]];
     let days = |name| [("Monday", monday.as_slice()), ("Tuesday", tuesday.as_slice()), (name, sum.as_slice())];
     assert_eq!(save(&days("Wednesday"), None).0, 80);
-    assert_eq!(save(&days("Total"), None).0, 40);
+    for name in ["Total", "Sum", "Overview May", "Dashboard", "Summen", "合计", "(all)", "Gesamt"] {
+        let (sent, notes) = save(&days(name), None);
+        assert_eq!(sent, 40, "{name}");
+        assert!(notes.contains(&format!("sheet {name} is left out")), "{notes}");
+    }
 
     let (sent, notes) = save(&[west], Some(2));
     assert_eq!(sent, 1_800);

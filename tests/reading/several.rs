@@ -61,20 +61,37 @@ fn a_sheet_of_sums_is_left_out_wherever_it_is() {
     assert_eq!((table.n_rows(), fates(&table)), (24, vec!["Summary Totals 12".to_owned(), "Data 24/24".to_owned()]));
     assert_whole(&table);
     let customers: &[&[&str]] = &[&HEADER, &CUSTOMER, &OTHER_CUSTOMER];
-    let sums: [(&str, &[&str]); 4] = [
-        ("By town", &["location", "loyalty tier", "date joined", "gender", "Count"]),
-        ("By tier", &["location", "loyalty tier", "date joined", "gender", "Count of id"]),
-        ("Summary 2024", &["location", "loyalty tier", "date joined", "gender"]),
-        ("Übersicht", &["location", "loyalty tier", "date joined", "gender"]),
-    ];
-    for (name, header) in sums {
+    let columns: &[&str] = &["location", "loyalty tier", "date joined", "gender"];
+    let [counts, counts_ids] = ["Count", "Count of id"].map(|count| [columns, &[count]].concat());
+    let sums = [("By town", &counts[..], ""), ("By tier", &counts_ids, "")];
+    // The name alone may be wrong, so a note says it. On a Mac, a letter and its dots are two characters.
+    let called_so = ["Summary 2024", "Client-Overview", "TOTALS", "Übersicht", "U\u{308}bersicht", "合计"];
+    for (name, header, note) in sums.into_iter().chain(called_so.map(|name| (name, columns, Note::SHEETS_LEFT_OUT))) {
         let sums: &[&[&str]] = &[header, &["Bedok", "Gold", "2023-12-31", "Female", "7"]];
         for sheets in [[(name, sums), ("Customers", customers)], [("Customers", customers), (name, sums)]] {
             let table = read(&book(&sheets)).unwrap();
             assert_eq!(rows(&table), SMALL_ROWS, "{name}");
             assert!(fates(&table).contains(&format!("{name} Totals 1")), "{:?}", fates(&table));
+            assert_eq!(notes(&table).concat(), note, "{name}");
+            assert_whole(&table);
         }
     }
+}
+
+#[test]
+fn a_list_of_customers_is_read_whatever_its_sheet_is_called() {
+    let anybody: &[&[&str]] =
+        &[&["location", "loyalty tier", "date joined", "gender"], &["Bedok", "Silver", "2024-02-29", "Male"]];
+    for name in ["All", "Gesamt", "Lump sum", "Allsummary"] {
+        let table = read(&book(&[(name, anybody), ("Customers", &[&HEADER, &CUSTOMER])])).unwrap();
+        assert_eq!(fates(&table), [format!("{name} 1/1"), "Customers 1/1".to_owned()]);
+    }
+    // One that has identifiers is a list, and so is the only one of its kind.
+    let with_ids: &[&[&str]] = &[&HEADER, &CUSTOMER];
+    let table = read(&book(&[("Summary", with_ids), ("Customers", &[&HEADER, &OTHER_CUSTOMER])])).unwrap();
+    assert_eq!(fates(&table), ["Summary 1/1", "Customers 1/1"]);
+    let table = read(&book(&[("Summary", anybody), ("Notes", &[&["Read me"]])])).unwrap();
+    assert_eq!((table.n_rows(), notes(&table)), (1, vec![Note::LOOKS_LIKE_TOTALS]));
 }
 
 #[test]

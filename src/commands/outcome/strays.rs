@@ -2,29 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use content_portal::customer::names_total;
+use content_portal::workbook::names_sums;
+
 use super::line::{At, Figures, Line, named, stratum_key};
+use super::sums::names_everybody;
 
 /// Where so many have acted, two sheets of several rows hardly have the same figures by chance. Where few have, two
 /// days may.
 const MIN_ACTED: u64 = 100;
-
-/// What people call a sheet of sums.
-const OVERVIEWS: [&str; 14] = [
-    "total",
-    "totals",
-    "sum",
-    "sums",
-    "summary",
-    "overview",
-    "overall",
-    "all",
-    "summe",
-    "summen",
-    "gesamt",
-    "insgesamt",
-    "übersicht",
-    "zusammenfassung",
-];
 
 /// What a row says, whatever its spelling.
 type Said = (String, String, Option<Figures>);
@@ -89,7 +75,7 @@ fn is_overview((name, lines): &Sheet<'_>, others: &[&Sheet<'_>]) -> bool {
     let n_rows = rows().filter(|line| line.stratum.is_some()).count();
     let n_own = lines.iter().filter(|line| line.stratum.is_some()).count();
     let (Some(own), Some(sums)) = (of_texts(lines.iter()), of_texts(rows())) else { return false };
-    let is_named = OVERVIEWS.contains(&stratum_key(name).as_str());
+    let is_named = names_sums(name) || names_total(name) || names_everybody(name);
     let is_no_chance = acted(lines) >= MIN_ACTED || own.len() > 1 && others.len() > 1;
     n_own < n_rows && own == sums && (is_named || is_no_chance)
 }

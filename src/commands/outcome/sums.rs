@@ -110,8 +110,7 @@ impl<'t> Sums<'t> {
 
     /// Leaves out the rows of a stratum of everybody, where they are the sums of a text's other rows.
     fn leave_out_everybody(&mut self, lines: &[Line<'t>]) {
-        let is_of_everybody =
-            |line: &Line<'_>| line.stratum.is_some_and(|stratum| EVERYBODY.contains(&stratum_key(stratum).as_str()));
+        let is_of_everybody = |line: &Line<'_>| line.stratum.is_some_and(names_everybody);
         let of_each = self.sums_of_texts(lines, |line| !is_of_everybody(line));
         for line in lines.iter().filter(|line| is_of_everybody(line)) {
             let Some(sum) = of_each.get(&line.text()) else { continue };
@@ -148,6 +147,11 @@ impl<'t> Sums<'t> {
         }
         sums
     }
+}
+
+/// Whether a stratum or a sheet is called by a word for everybody.
+pub(super) fn names_everybody(name: &str) -> bool {
+    EVERYBODY.contains(&stratum_key(name).as_str())
 }
 
 /// Adds a row's figures to its stratum, of its text and of all texts.
