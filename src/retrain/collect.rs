@@ -8,10 +8,10 @@
 //! The sample is not read where there is another workbook or another file with customers: invented customers and own
 //! ones are never in one table. A workbook that cannot be read counts here too, for it was meant to be trained on.
 
-use std::fs;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
+use super::base_data::{BaseFiles, base_label};
 use super::left_out::MostLeftOut;
 use super::sample::is_sample;
 use super::uploads;
@@ -19,13 +19,8 @@ use super::{FileInTurn, Progress, RetrainError, RetrainRequest, SkippedFile};
 use crate::causes::with_causes;
 use crate::customer::{CustomerTable, Keep, KeyedTable, NewestStands};
 use crate::durable;
-use crate::upload_store::{About, UploadId, is_staged};
+use crate::upload_store::About;
 use crate::workbook::{COLUMNS_EXTENSION, ReadRequest, Watch, WorkbookError, is_columns_file, read_columns};
-
-/// How deep folders below the base data are followed.
-const MAX_DEPTH: usize = 8;
-/// Why nothing of a folder is read.
-pub(super) const TOO_DEEP: &str = "folders deeper than 8 below BASE_DATA_DIR are not looked into";
 
 /// What the names of workbooks end with.
 const WORKBOOKS: [&str; 4] = ["xlsx", "xls", "csv", COLUMNS_EXTENSION];
@@ -84,21 +79,24 @@ struct Source {
 }
 
 /// Takes over the profiles, where there are some. Else reads every file but the sample or, where there is nothing else,
-/// the sample. One that cannot be read is left out whole. Without any, the table is empty.
+/// the sample. One that cannot be read is left out whole. Without any, the table is empty. `base` is what is in the
+/// base data, where they were listed before.
 pub(super) fn collect(
     request: &RetrainRequest<'_>,
+    base: Option<BaseFiles>,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Collected, RetrainError> {
     if let Some(Profiles { label, table }) = request.profiles {
         (progress)(Progress::reading(FileInTurn { name: label.clone(), number: 1, of: 1 }));
         return Ok(Collected::of(table.clone(), label.clone()));
     }
-    let Sources { sources, unapproved, too_deep } = sources(request)?;
+    let base = base.map_or_else(|| BaseFiles::list(request.base_data), Ok)?;
+    let Sources { sources, unapproved, too_deep } = sources(request, base)?;
     let (sample, own): (Vec<_>, Vec<_>) = sources.into_iter().partition(|source| is_sample(&source.path));
     let has_workbook = own.iter().any(|source| is_workbook(&source.path));
     let of = own.len() + if has_workbook { 0 } else { sample.len() };
     let mut collecting = Collecting::new(request, progress, of);
-    collecting.skipped.extend(too_deep.into_iter().map(|file| SkippedFile { file, why: TOO_DEEP.to_owned() }));
+    collecting.skipped.extend(too_deep);
     own.iter().try_for_each(|source| collecting.read(source))?;
     let is_sample = !sample.is_empty() && !has_workbook && collecting.files.is_empty();
     let mut set_aside = Vec::new();
@@ -217,12 +215,11 @@ struct Sources {
     /// The uploads that wait for approval.
     unapproved: Vec<String>,
     /// The folders that are too deep.
-    too_deep: Vec<String>,
+    too_deep: Vec<SkippedFile>,
 }
 
-fn sources(request: &RetrainRequest<'_>) -> Result<Sources, RetrainError> {
-    let BaseFiles { files: mut base, too_deep, .. } = base_files(request.base_data)?;
-    let too_deep = too_deep.iter().map(|path| base_label(request.base_data, path)).collect();
+fn sources(request: &RetrainRequest<'_>, base: BaseFiles) -> Result<Sources, RetrainError> {
+    let BaseFiles { files: mut base, too_deep, .. } = base;
     base.sort_by_cached_key(|path| {
         let name = path.file_name().unwrap_or_default().to_owned();
         (path.parent().map(Path::to_owned), uploads::is_taken(path), name)
@@ -234,72 +231,4 @@ fn sources(request: &RetrainRequest<'_>) -> Result<Sources, RetrainError> {
     let unapproved = found.unapproved.iter().map(|path| uploads::label(path)).collect();
     let from_uploads = waiting.into_iter().map(|path| Source { label: uploads::label(&path), path, is_upload: true });
     Ok(Sources { sources: from_base.chain(from_uploads).collect(), unapproved, too_deep })
-}
-
-/// The uploads that trainings have put into the base data, with their ids.
-///
-/// # Errors
-/// [`RetrainError::Unlistable`].
-pub fn taken_uploads(base_data: &Path) -> Result<Vec<(UploadId, PathBuf)>, RetrainError> {
-    Ok(uploads::taken(base_files(base_data)?.files))
-}
-
-/// What is below the folder of base data, and no folder that is followed.
-#[derive(Debug, Default)]
-pub(super) struct BaseFiles {
-    pub files: Vec<PathBuf>,
-    /// Folders that are too deep to be looked into.
-    pub too_deep: Vec<PathBuf>,
-    /// What a training or an erasure that was killed has left unfinished.
-    pub unfinished: Vec<PathBuf>,
-}
-
-/// Every file of the base data.
-pub(super) fn base_files(base_data: &Path) -> Result<BaseFiles, RetrainError> {
-    let mut base = BaseFiles::default();
-    list(base_data, MAX_DEPTH, &mut base)?;
-    Ok(base)
-}
-
-/// Removes what a training or an erasure that was killed has left unfinished. The caller holds the model store's lock,
-/// without which nobody writes to the base data.
-pub(super) fn remove_unfinished(base_data: &Path) -> Result<(), RetrainError> {
-    for path in base_files(base_data)?.unfinished {
-        fs::remove_file(&path).map_err(|source| RetrainError::Upload { file: path, source })?;
-    }
-    Ok(())
-}
-
-/// What reports call a file of the base data.
-pub(super) fn base_label(base_data: &Path, path: &Path) -> String {
-    path.strip_prefix(base_data).unwrap_or(path).display().to_string()
-}
-
-/// Adds what is below `dir` and no folder. A regular file, or one that a link leads to, is read; a link to anything
-/// else, a pipe, a socket or a device is named with the files that cannot be. Hidden ones and what Office leaves beside
-/// a workbook that is open are passed over.
-fn list(dir: &Path, depth: usize, found: &mut BaseFiles) -> Result<(), RetrainError> {
-    let unlistable = |source| RetrainError::Unlistable { dir: dir.to_owned(), source };
-    let entries = match fs::read_dir(dir) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        entries => entries.map_err(unlistable)?,
-    };
-    for entry in entries {
-        let entry = entry.map_err(unlistable)?;
-        let kind = entry.file_type().map_err(unlistable)?;
-        let name = entry.file_name();
-        let name = name.as_encoded_bytes();
-        if kind.is_file() && (is_staged(name) || name == uploads::UNFINISHED.as_bytes()) {
-            found.unfinished.push(entry.path());
-        } else if [&b"."[..], b"~$"].iter().any(|start| name.starts_with(start)) {
-            continue;
-        } else if !kind.is_dir() {
-            found.files.push(entry.path());
-        } else if depth > 0 {
-            list(&entry.path(), depth - 1, found)?;
-        } else {
-            found.too_deep.push(entry.path());
-        }
-    }
-    Ok(())
 }

@@ -13,7 +13,7 @@ use crate::pipeline::{Comparison, FitError, FitParams, compare as compare_ways};
 /// [`RetrainError::Unlistable`], [`RetrainError::Upload`], [`RetrainError::Reader`], [`RetrainError::Fit`] and
 /// [`RetrainError::ComparisonTooLarge`].
 pub fn compare(request: &RetrainRequest<'_>, progress: &(dyn Fn(Progress) + Sync)) -> Result<Comparison, RetrainError> {
-    let collected = collect::collect(request, progress)?;
+    let collected = collect::collect(request, None, progress)?;
     compare_table(&collected.table, request.params, 0.95, progress)
 }
 

@@ -25,7 +25,7 @@ use jiff::civil::Date;
 use self::alike::{Alike, alike};
 use self::replacing::replace;
 use self::sources::{Source, of_base_data, of_uploads};
-use super::collect::remove_unfinished;
+use super::base_data::BaseFiles;
 use super::uploads::upload_id;
 use super::{RetrainError, SkippedFile};
 use crate::causes::with_causes;
@@ -165,19 +165,18 @@ pub fn erase_customer(
     if request.schema.identifier.is_empty() {
         return Err(EraseError::NoIdentifierColumn);
     }
-    let _lock = store.lock()?;
+    let lock = store.lock()?;
     let state = request.state_dir;
     let pseudonym = Pseudonyms::open(state).map_err(EraseError::State)?.of(identity);
     note(request, pseudonym, Vec::new())?;
     // What a process that was killed has left may hold the customer.
-    remove_unfinished(request.base_data)?;
+    let base = BaseFiles::swept(request.base_data, &lock)?;
     let pseudonyms = Pseudonyms::open(state).map_err(EraseError::State)?;
     let mut erased = ErasedCustomer::default();
     let alike = alike(identifier, &pseudonyms);
     let erasing = Erasing { request, disk: store.disk(), pseudonyms: &pseudonyms, identity, pseudonym, alike };
-    let (files, too_deep) = of_base_data(request.base_data)?;
-    erased.unread.extend(too_deep);
-    for file in &files {
+    erased.unread.extend_from_slice(&base.too_deep);
+    for file in &of_base_data(request.base_data, base) {
         erasing.look_through(file, &mut erased)?;
     }
     erasing.look_through_uploads(&mut erased)?;

@@ -9,6 +9,7 @@
 //!
 //! Blocking and heavy on the processor: an async caller runs it on a thread of its own. Knows nothing of HTTP.
 
+mod base_data;
 mod collect;
 mod comparing;
 mod erasing;
@@ -46,7 +47,8 @@ use crate::pipeline::{
 use crate::pseudonyms::Pseudonyms;
 use crate::workbook::Reader;
 
-pub use collect::{Profiles, taken_uploads};
+pub use base_data::taken_uploads;
+pub use collect::Profiles;
 pub use comparing::compare;
 pub use erasing::{AlikeRows, EraseError, EraseRequest, ErasedCustomer, FoundRows, erase_customer};
 pub use error::{NotPublished, RetrainError};
@@ -60,6 +62,7 @@ pub use sample::is_sample;
 pub use skipped::SkippedFile;
 pub use uploads::{PutAway, UploadFolder};
 
+use base_data::BaseFiles;
 use collect::Collected;
 use live::{SeenByLive, is_comparable, is_unchanged, live_version, seen_by_live};
 use matching::Before;
@@ -158,10 +161,10 @@ pub fn retrain(
 ) -> Result<RetrainOutcome, RetrainError> {
     let lock = store.lock()?;
     store.sweep(&lock)?;
-    collect::remove_unfinished(request.base_data)?;
+    let base = BaseFiles::swept(request.base_data, &lock)?;
     let (live, live_fault) = live_version(store);
     let started = Instant::now();
-    let mut collected = collect::collect(request, progress)?;
+    let mut collected = collect::collect(request, Some(base), progress)?;
     let (params, comparison) = comparing::choose_params(request, &collected.table, live.as_ref(), progress)?;
     let schema = Arc::new(request.schema.adjusted(&params.columns));
     collected.table = collected.table.with_schema(schema.clone());

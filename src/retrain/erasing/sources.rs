@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::super::collect::{BaseFiles, TOO_DEEP, base_files, base_label};
+use super::super::RetrainError;
+use super::super::base_data::{BaseFiles, base_label};
 use super::super::sample::is_sample;
 use super::super::uploads::{is_taken, label, own_id, waiting};
-use super::super::{RetrainError, SkippedFile};
 use crate::upload_store::remove_abandoned;
 
 /// A file to look through.
@@ -18,18 +18,14 @@ pub(super) struct Source {
     pub is_ours: bool,
 }
 
-/// The base data but for the sample, whose customers are invented, and the folders that are too deep to be looked into.
-/// Pipes, sockets and devices hold nobody.
-pub(super) fn of_base_data(base_data: &Path) -> Result<(Vec<Source>, Vec<SkippedFile>), RetrainError> {
-    let BaseFiles { files, too_deep, .. } = base_files(base_data)?;
-    let too_deep =
-        too_deep.iter().map(|path| SkippedFile { file: base_label(base_data, path), why: TOO_DEEP.to_owned() });
-    let files = files.into_iter().filter(|path| may_hold_rows(path)).map(|path| Source {
+/// The base data but for the sample, whose customers are invented. Pipes, sockets and devices hold nobody.
+pub(super) fn of_base_data(base_data: &Path, files: BaseFiles) -> Vec<Source> {
+    let files = files.files.into_iter().filter(|path| may_hold_rows(path)).map(|path| Source {
         is_ours: is_taken(&path) && own_id(&path).is_some(),
         label: base_label(base_data, &path),
         path,
     });
-    Ok((files.collect(), too_deep.collect()))
+    files.collect()
 }
 
 /// The uploads, the sample again left out, and how many further ones are on their way. What a process that was killed

@@ -1,0 +1,91 @@
+//! The folder of base data: every file below it, and what a process that was killed has left there.
+
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use super::{RetrainError, SkippedFile, uploads};
+use crate::model_store::WriterLock;
+use crate::upload_store::{UploadId, is_staged};
+
+/// How deep folders below the base data are followed.
+const MAX_DEPTH: usize = 8;
+/// Why nothing of a folder is read.
+const TOO_DEEP: &str = "folders deeper than 8 below BASE_DATA_DIR are not looked into";
+
+/// What is below the folder of base data, and no folder that is followed.
+#[derive(Debug, Default)]
+pub(super) struct BaseFiles {
+    pub files: Vec<PathBuf>,
+    /// Folders that are too deep to be looked into.
+    pub too_deep: Vec<SkippedFile>,
+    /// What a training or an erasure that was killed has left unfinished.
+    unfinished: Vec<PathBuf>,
+}
+
+impl BaseFiles {
+    /// Lists the folder, also while another process writes to it.
+    ///
+    /// # Errors
+    /// [`RetrainError::Unlistable`].
+    pub(super) fn list(base_data: &Path) -> Result<Self, RetrainError> {
+        let mut found = Self::default();
+        found.add(base_data, base_data, MAX_DEPTH)?;
+        Ok(found)
+    }
+
+    /// Lists the folder and removes what a training or an erasure that was killed has left unfinished. Without the lock
+    /// nobody writes to the base data.
+    ///
+    /// # Errors
+    /// [`RetrainError::Unlistable`]; [`RetrainError::Upload`] naming what could not be removed.
+    pub(super) fn swept(base_data: &Path, _lock: &WriterLock) -> Result<Self, RetrainError> {
+        let mut found = Self::list(base_data)?;
+        for file in found.unfinished.drain(..) {
+            fs::remove_file(&file).map_err(|source| RetrainError::Upload { file, source })?;
+        }
+        Ok(found)
+    }
+
+    /// Adds what is below `dir` and no folder. A regular file, or one that a link leads to, is read; a link to anything
+    /// else, a pipe, a socket or a device is named with the files that cannot be. Hidden ones and what Office leaves
+    /// beside a workbook that is open are passed over.
+    fn add(&mut self, base_data: &Path, dir: &Path, depth: usize) -> Result<(), RetrainError> {
+        let unlistable = |source| RetrainError::Unlistable { dir: dir.to_owned(), source };
+        let entries = match fs::read_dir(dir) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries.map_err(unlistable)?,
+        };
+        for entry in entries {
+            let entry = entry.map_err(unlistable)?;
+            let kind = entry.file_type().map_err(unlistable)?;
+            let name = entry.file_name();
+            let name = name.as_encoded_bytes();
+            if kind.is_file() && (is_staged(name) || name == uploads::UNFINISHED.as_bytes()) {
+                self.unfinished.push(entry.path());
+            } else if [&b"."[..], b"~$"].iter().any(|start| name.starts_with(start)) {
+                continue;
+            } else if !kind.is_dir() {
+                self.files.push(entry.path());
+            } else if depth > 0 {
+                self.add(base_data, &entry.path(), depth - 1)?;
+            } else {
+                let file = base_label(base_data, &entry.path());
+                self.too_deep.push(SkippedFile { file, why: TOO_DEEP.to_owned() });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What reports call a file of the base data.
+pub(super) fn base_label(base_data: &Path, path: &Path) -> String {
+    path.strip_prefix(base_data).unwrap_or(path).display().to_string()
+}
+
+/// The uploads that trainings have put into the base data, with their ids.
+///
+/// # Errors
+/// [`RetrainError::Unlistable`].
+pub fn taken_uploads(base_data: &Path) -> Result<Vec<(UploadId, PathBuf)>, RetrainError> {
+    Ok(uploads::taken(BaseFiles::list(base_data)?.files))
+}
