@@ -11,6 +11,7 @@
 mod alike;
 mod replacing;
 mod sources;
+mod versions;
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -25,8 +26,8 @@ use jiff::civil::Date;
 use self::alike::{Alike, alike};
 use self::replacing::replace;
 use self::sources::{Source, of_base_data, of_uploads};
+use self::versions::{Versions, versions};
 use super::base_data::BaseFiles;
-use super::uploads::upload_id;
 use super::{RetrainError, SkippedFile};
 use crate::causes::with_causes;
 use crate::customer::{Keep, KeyedTable, Schema, SheetReport, SheetRow, UnusedSheet, identity_of_text};
@@ -183,7 +184,7 @@ pub fn erase_customer(
     let found = erased.rewritten.iter().chain(&erased.left).map(|found| found.file.clone()).collect();
     let known = note(request, pseudonym, found)?;
     erased.was_found_before = !known.files.is_empty() && erased.rewritten.is_empty() && erased.left.is_empty();
-    look_at_versions(store, &known, &mut erased)?;
+    Versions { trained_on: erased.versions, unknown: erased.unknown_versions } = versions(store, &known)?;
     Ok(erased)
 }
 
@@ -355,33 +356,4 @@ fn why_unsearched(sheet: &SheetReport) -> Option<String> {
 
 fn open(source: &Source) -> Result<File, WorkbookError> {
     durable::open_regular(&source.path).map_err(|error| WorkbookError::Io(error.into()))
-}
-
-/// Names the versions that were trained on one of these files, and before the erasure.
-fn look_at_versions(store: &ModelStore, of: &Erased, erased: &mut ErasedCustomer) -> Result<(), StoreError> {
-    let known: BTreeSet<String> = of.files.iter().map(|file| whatever_it_is_called(file)).collect();
-    for version in store.list()? {
-        if version.manifest.as_ref().is_ok_and(|manifest| manifest.created_at > of.at && manifest.trained_on.is_some())
-        {
-            continue;
-        }
-        // An imported version has no list of files, and a damaged one may have no report.
-        let report = store.report(&version.id).ok();
-        match report.as_ref().and_then(|report| report.get("files")?.as_array()) {
-            None => erased.unknown_versions.push(version.id),
-            Some(files) => {
-                let mut files = files.iter().filter_map(|file| file.as_str()).map(whatever_it_is_called);
-                if files.any(|file| known.contains(&file)) {
-                    erased.versions.push(version.id);
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-/// An upload's id, as which it is known wherever it lies and whatever is kept of it; else the file's own label.
-fn whatever_it_is_called(label: &str) -> String {
-    let name = label.rsplit('/').next().unwrap_or(label);
-    upload_id(name).map_or_else(|| label.to_owned(), |id| id.to_string())
 }

@@ -1,0 +1,53 @@
+//! The versions that count an erased customer. A version knows no single customer, but its report names the files that
+//! it was trained on.
+
+use std::collections::BTreeSet;
+
+use crate::model_store::{ModelStore, StoreError, VersionId};
+use crate::pseudonyms::Erased;
+use crate::retrain::uploads::upload_id;
+
+/// Versions that may count a customer, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Versions {
+    /// Those that were trained before the erasure on a file that held the customer.
+    pub trained_on: Vec<VersionId>,
+    /// Those of which nobody can say on what they were trained.
+    pub unknown: Vec<VersionId>,
+}
+
+/// The versions of the store that may count the customer who was `erased`.
+///
+/// # Errors
+/// Those of [`ModelStore::list`].
+pub(super) fn versions(store: &ModelStore, erased: &Erased) -> Result<Versions, StoreError> {
+    let held: BTreeSet<String> = erased.files.iter().map(|file| whatever_it_is_called(file)).collect();
+    let mut found = Versions::default();
+    for version in store.list()? {
+        let is_later = version
+            .manifest
+            .as_ref()
+            .is_ok_and(|manifest| manifest.created_at > erased.at && manifest.trained_on.is_some());
+        if is_later {
+            continue;
+        }
+        // An imported version has no list of files, and a damaged one may have no report.
+        let report = store.report(&version.id).ok();
+        match report.as_ref().and_then(|report| report.get("files")?.as_array()) {
+            None => found.unknown.push(version.id),
+            Some(files) => {
+                let mut files = files.iter().filter_map(|file| file.as_str()).map(whatever_it_is_called);
+                if files.any(|file| held.contains(&file)) {
+                    found.trained_on.push(version.id);
+                }
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// An upload's id, as which it is known wherever it lies and whatever is kept of it; else the file's own label.
+fn whatever_it_is_called(label: &str) -> String {
+    let name = label.rsplit('/').next().unwrap_or(label);
+    upload_id(name).map_or_else(|| label.to_owned(), |id| id.to_string())
+}
