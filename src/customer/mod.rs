@@ -14,6 +14,7 @@ mod clean;
 mod column_settings;
 mod contact;
 mod date;
+mod dropped;
 mod erased;
 mod findings;
 mod form;
@@ -65,6 +66,7 @@ pub use builder::TableBuilder;
 pub use cell::{Cell, OwnedCell};
 pub use column_settings::ColumnSettings;
 pub use date::MONTHS;
+pub use dropped::Dropped;
 pub use erased::identity_of_text;
 pub use form::{FormCustomer, FormError, read_form};
 pub use form_fields::FormFields;
@@ -80,7 +82,7 @@ pub use note::Note;
 pub use nothing::says_nothing;
 pub use origins::{Identifiers, Keep, NotKept, Origins, SheetStart};
 pub use plain::plain_cell;
-pub use report::{CleaningReport, Dropped};
+pub use report::CleaningReport;
 pub use report_entries::{ColumnDates, DecidedBy, SheetRow, Unusable, ValueRows};
 pub use schema::{
     Column, DateFeature, DateOrder, DatePart, Feature, FeatureKind, Kind, MIN_CUSTOMERS, PersonaKey, Role, Scale,

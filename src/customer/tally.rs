@@ -1,8 +1,8 @@
 //! Rows that were dropped for one reason: how many, and where the first few are.
 
 use super::clean::Fault;
-use super::report::{Dropped, NAMED_ROWS};
-use super::{SheetReport, SheetRow};
+use super::report::NAMED_ROWS;
+use super::{Dropped, SheetReport, SheetRow};
 
 /// Where a row is, in 12 bytes.
 #[derive(Debug, Clone, Copy)]
