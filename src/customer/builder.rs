@@ -4,6 +4,7 @@ mod finish;
 mod header_search;
 mod odd_rows;
 mod signs;
+mod waiting;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,14 +20,11 @@ use super::newest::{RowKey, cell_hash};
 use super::open_sheet::{HEADER_ROWS, OpenSheet, Row};
 use super::repeated::Repeated;
 use super::row_content::RowContent;
-use super::row_hashes::RowHashes;
 use super::tally::{Place, Tally};
 use super::total_row::{self, Said};
 use super::{Cell, IdentifierDigits, Keep, Note, Schema, SheetReport};
 use odd_rows::OddRows;
-
-/// How many rows wait until it is looked at together which of them are copies.
-const MAX_WAITING: usize = 256;
+use waiting::{WaitingRow, WaitingRows};
 
 /// Takes the rows of one sheet or of several, one after the other, and keeps the schema's columns alone.
 ///
@@ -45,13 +43,7 @@ pub struct TableBuilder {
     judging: Option<Box<KeptRows>>,
     rows_read: usize,
     rows_so_far: Arc<AtomicUsize>,
-    /// Rows that are complete, until it is looked at together which of them are copies.
-    waiting: Vec<Waiting>,
-    /// What each of them has in the schema's columns, one row behind the other.
-    waiting_outcomes: Vec<Outcome>,
-    /// Their identifiers, where those are to be kept.
-    waiting_identifiers: Vec<String>,
-    row_hashes: RowHashes,
+    waiting: WaitingRows,
     duplicates: Tally,
     /// Copies of which nothing but their cells says whose they are.
     alike: usize,
@@ -73,14 +65,6 @@ pub struct TableBuilder {
     pub(super) without_result: Vec<usize>,
 }
 
-/// A row that is complete.
-#[derive(Debug, Clone, Copy)]
-struct Waiting {
-    key: RowKey,
-    /// Whether it has an address or a telephone number, which tells it from customers who are alike otherwise.
-    has_contact: bool,
-}
-
 impl TableBuilder {
     /// An empty table. Dates after `today` are in the future.
     pub fn new(schema: Arc<Schema>, today: Date) -> Self {
@@ -95,10 +79,7 @@ impl TableBuilder {
             sheet: OpenSheet::default(),
             rows_read: 0,
             rows_so_far: Arc::default(),
-            waiting: Vec::new(),
-            waiting_outcomes: Vec::new(),
-            waiting_identifiers: Vec::new(),
-            row_hashes: RowHashes::default(),
+            waiting: WaitingRows::default(),
             duplicates: Tally::default(),
             alike: 0,
             totals: Tally::default(),
@@ -350,52 +331,42 @@ impl TableBuilder {
                     continue;
                 }
             }
-            self.waiting.push(Waiting { key: RowKey { identity, row_number, hash }, has_contact });
-            self.waiting_outcomes.extend_from_slice(&row.outcomes);
-            if self.kept.keeps_identifiers() {
-                self.waiting_identifiers.push(std::mem::take(&mut row.identifier));
-            }
+            let waits = WaitingRow { key: RowKey { identity, row_number, hash }, has_contact };
+            let identifier = self.kept.keeps_identifiers().then(|| std::mem::take(&mut row.identifier));
+            self.waiting.push(waits, &row.outcomes, identifier);
         }
         self.sheet.may_change = !is_usable;
         // A number to look at: nothing else is read by it, so it orders nothing. Rows that are read anew were shown.
         if self.rows_read > self.rows_so_far.load(Ordering::Relaxed) {
             self.rows_so_far.store(self.rows_read, Ordering::Relaxed);
         }
-        if self.waiting.len() >= MAX_WAITING {
+        if self.waiting.are_enough() {
             self.take_waiting();
         }
     }
 
-    /// Keeps or drops the rows that wait. In a large table each look for a copy waits for the memory; where many are
-    /// made in a row, the processor waits for several at once.
+    /// Keeps or drops the rows that wait.
     fn take_waiting(&mut self) {
         let sheet = self.sheet.name.is_some().then_some(self.sheets.len());
-        let waiting = std::mem::take(&mut self.waiting);
-        let outcomes = std::mem::take(&mut self.waiting_outcomes);
-        let is_copy: Vec<bool> = if self.kept.has_keys() {
-            vec![false; waiting.len()]
-        } else {
-            waiting.iter().map(|row| !self.row_hashes.insert(row.key.hash)).collect()
-        };
-        let outcomes_of = outcomes.chunks(self.schema.columns.len().max(1));
-        let identifiers = std::mem::take(&mut self.waiting_identifiers);
-        let identifiers = identifiers.iter().map(String::as_str).chain(std::iter::repeat(""));
+        let mut waiting = std::mem::take(&mut self.waiting);
+        // Of several files copies stay until all were read.
+        let is_copy = if self.kept.has_keys() { vec![false; waiting.len()] } else { waiting.find_copies() };
         let first = self.rows_read.saturating_sub(waiting.len());
-        let rows = (first..).zip(&waiting).zip(is_copy).zip(outcomes_of).zip(identifiers);
-        for ((((at, Waiting { key: row, has_contact }), is_copy), outcomes), identifier) in rows {
+        for ((at, (WaitingRow { key: row, has_contact }, outcomes, identifier)), is_copy) in
+            (first..).zip(waiting.iter()).zip(is_copy)
+        {
             let place = Place::new(at, row.row_number, sheet);
             if is_copy {
                 self.duplicates.add(place);
                 self.alike += usize::from(!has_contact);
-            } else if self.kept.add(*row, place, outcomes) {
+            } else if self.kept.add(row, place, outcomes) {
                 self.kept.note_origin(place, identifier);
                 if !self.kept.has_keys() {
                     self.repeated.add(row.identity);
                 }
             }
         }
-        (self.waiting, self.waiting_outcomes) = (waiting, outcomes);
-        self.waiting.clear();
-        self.waiting_outcomes.clear();
+        waiting.clear();
+        self.waiting = waiting;
     }
 }
