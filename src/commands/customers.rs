@@ -107,6 +107,10 @@ fn print_erased(erased: &ErasedCustomer) {
     for version in &erased.unknown_versions {
         print_field!("unknown", "{version} does not say what it was trained on");
     }
+    print_what_to_do(erased);
+}
+
+fn print_what_to_do(erased: &ErasedCustomer) {
     if !erased.versions.is_empty() {
         print_further!("a new training does not: content-portal retrain; models prune removes old versions");
     }

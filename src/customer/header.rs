@@ -203,6 +203,23 @@ impl HeaderIndex {
         None
     }
 
+    /// What a row has to name to be a header, and does not.
+    fn missing(&self, names: impl Fn(Slot) -> bool) -> Vec<MissingColumn> {
+        let columns = self.schema.columns.iter().enumerate();
+        let missing = columns.filter(|(index, column)| column.required && !names(Slot::Column(*index)));
+        let mut missing: Vec<MissingColumn> = missing
+            .map(|(_, column)| MissingColumn { title: column.title.clone(), aliases: column.aliases.clone() })
+            .collect();
+        // Where no column is required, any row could be the header but for the identifier.
+        if let Some((title, aliases)) = self.schema.identifier.split_first()
+            && !self.schema.columns.iter().any(|column| column.required)
+            && !names(Slot::Identifier)
+        {
+            missing.push(MissingColumn { title: title.clone(), aliases: aliases.to_vec() });
+        }
+        missing
+    }
+
     /// Reads a row as the header of one table.
     fn layout_of_one(&self, row: &[Candidate]) -> Result<Layout, MissingColumns> {
         let schema = &self.schema;
@@ -218,20 +235,7 @@ impl HeaderIndex {
                 all.entry(target.slot).or_default().push(found);
             }
         }
-        let mut missing: Vec<MissingColumn> = schema
-            .columns
-            .iter()
-            .enumerate()
-            .filter(|(index, column)| column.required && !best.contains_key(&Slot::Column(*index)))
-            .map(|(_, column)| MissingColumn { title: column.title.clone(), aliases: column.aliases.clone() })
-            .collect();
-        // Where no column is required, any row could be the header but for the identifier.
-        if let Some((title, aliases)) = schema.identifier.split_first()
-            && !schema.columns.iter().any(|column| column.required)
-            && !best.contains_key(&Slot::Identifier)
-        {
-            missing.push(MissingColumn { title: title.clone(), aliases: aliases.to_vec() });
-        }
+        let missing = self.missing(|slot| best.contains_key(&slot));
         if !missing.is_empty() {
             let (found, n_matched) = (listed(row, best.len()), best.len());
             return Err(MissingColumns { missing, found, n_matched, has_lines_in_quotes: false });

@@ -15,6 +15,8 @@ const MAX_SUBJECT_WORDS: usize = 8;
 const MAX_SUBJECT_CHARS: usize = 60;
 /// How long the word before a sentence's end is at least; a shorter one may be an abbreviation.
 const MIN_LAST_WORD: usize = 4;
+/// The code of a note on what the texts do without.
+const LEFT_OUT: &str = "objective_left_out";
 const NOT_TOLD: &str = "the offline writer could not tell from the objective what the campaign is about, so the texts";
 
 /// What an objective says.
@@ -39,61 +41,52 @@ impl Objective {
         if let Some(deal) = words.deal_in(text) {
             return match why_not(words, deal) {
                 None => Self { deal: Some(deal.to_owned()), ..Self::default() },
-                Some(why) => {
-                    let why = why.predicate();
-                    Self::noted("objective_left_out", format!("the texts leave the offer out: it {why}"))
-                }
+                Some(why) => Self::left_out(format!("the texts leave the offer out: it {}", why.predicate())),
             };
         }
         if words.denies(text) {
             return match words.has_more(text) {
-                true => Self::noted(
-                    "objective_left_out",
-                    format!("{NOT_TOLD} do not name it: the objective says what is not wanted"),
-                ),
+                true => Self::left_out(format!("{NOT_TOLD} do not name it: the objective says what is not wanted")),
                 false => Self::default(),
             };
         }
         if WordStarts::of(&text.to_lowercase()).has_any(&words.bad_news) {
             let why = "it tells bad news, and the offline writer's texts are cheerful";
-            return Self::noted(
-                "objective_left_out",
-                format!("the texts do not name what the objective is about: {why}"),
-            );
+            return Self::left_out(format!("the texts do not name what the objective is about: {why}"));
         }
         if let Some(subject) = words.after(&words.before_subject, text, false).or_else(|| words.before_cue(text)) {
-            return Self {
-                subject: Some(subject.name),
-                note: subject.day.as_deref().map(day_left_out),
-                ..Self::default()
-            };
+            return Self { note: subject.note(), subject: Some(subject.name), ..Self::default() };
         }
-        if let Some(Thing { name, day }) = words.after(&words.before_topic, text, true) {
-            let note = day.as_deref().map(day_left_out);
-            let is_ours = name
+        if let Some(topic) = words.after(&words.before_topic, text, true) {
+            let note = topic.note();
+            let is_ours = topic
+                .name
                 .split_once(' ')
                 .filter(|(first, _)| first.eq_ignore_ascii_case("our") || first.eq_ignore_ascii_case("my"));
             return match is_ours {
                 Some((_, thing)) => Self { subject: Some(thing.to_owned()), note, ..Self::default() },
-                None => Self { topic: Some(name), note, ..Self::default() },
+                None => Self { topic: Some(topic.name), note, ..Self::default() },
             };
         }
         let news = words.after(&words.before_news, text, true).filter(|thing| !is_clause(&thing.name));
-        if let Some(Thing { name, day }) = news {
-            return Self { topic: Some(name), note: day.as_deref().map(day_left_out), ..Self::default() };
+        if let Some(news) = news {
+            return Self { note: news.note(), topic: Some(news.name), ..Self::default() };
         }
         if !words.has_more(text) {
             return Self::default();
         }
         if let Some(why) = why_not(words, text) {
-            let why = why.predicate();
-            return Self::noted("objective_left_out", format!("{NOT_TOLD} do not name it: the objective {why}"));
+            return Self::left_out(format!("{NOT_TOLD} do not name it: the objective {}", why.predicate()));
         }
         if words.is_quotable(text) {
             let quoted = Self::noted("objective_quoted", format!("{NOT_TOLD} quote it whole"));
             return Self { topic: Some(format!("“{}”", without_full_stop(text))), ..quoted };
         }
-        Self::noted("objective_left_out", format!("{NOT_TOLD} do not name it"))
+        Self::left_out(format!("{NOT_TOLD} do not name it"))
+    }
+
+    fn left_out(sentence: String) -> Self {
+        Self::noted(LEFT_OUT, sentence)
     }
 
     fn noted(code: &str, sentence: String) -> Self {
@@ -109,11 +102,12 @@ struct Thing {
     day: Option<String>,
 }
 
-fn day_left_out(day: &str) -> Note {
-    Note::new(
-        "objective_left_out",
-        format!("the texts leave “{day}” out: the offline writer names no day and no season"),
-    )
+impl Thing {
+    /// What a marketer should know where a day was named.
+    fn note(&self) -> Option<Note> {
+        let sentence = |day| format!("the texts leave “{day}” out: the offline writer names no day and no season");
+        self.day.as_deref().map(|day| Note::new(LEFT_OUT, sentence(day)))
+    }
 }
 
 impl Words {
