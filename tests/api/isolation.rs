@@ -152,6 +152,15 @@ async fn stalled_upload(app: &TestApp, from: &str) -> TcpStream {
     stream
 }
 
+/// Four such uploads from each of so many addresses: as many as a client has of its own, however many others wait.
+async fn four_stalled_uploads_each(app: &TestApp, n: usize, address: impl Fn(usize) -> String) -> Vec<TcpStream> {
+    let mut stalled = Vec::new();
+    for from in (0..n).flat_map(|n| std::iter::repeat_n(address(n), 4)) {
+        stalled.push(stalled_upload(app, &from).await);
+    }
+    stalled
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slot_is_taken_until_the_answer_s_last_byte_has_left_or_its_reader_is_gone() {
     let app = TestApp::spawn().await;
@@ -184,30 +193,21 @@ async fn a_slot_is_taken_until_the_answer_s_last_byte_has_left_or_its_reader_is_
 #[tokio::test(flavor = "multi_thread")]
 async fn a_site_with_many_networks_leaves_half_of_the_slots_to_others() {
     let app = TestApp::spawn().await;
-    let mut stalled = Vec::new();
     // A site has up to 65,536 networks of 64 bits.
-    for n in 0..40 {
-        stalled.push(stalled_upload(&app, &format!("2001:db8:1:{:x}::1", n / 4)).await);
-    }
+    let of_the_site = four_stalled_uploads_each(&app, 10, |n| format!("2001:db8:1:{n:x}::1")).await;
     app.until(async |app| empty_form(app, "2001:db8:1:ff::1", None).await == 429).await;
-    for n in 0..12 {
-        stalled.push(stalled_upload(&app, &format!("198.51.100.{}", n / 4)).await);
-    }
+    let of_others = four_stalled_uploads_each(&app, 3, |n| format!("198.51.100.{n}")).await;
     for newcomer in ["198.51.100.200", "2001:db8:2::1"] {
         assert_eq!(empty_form(&app, newcomer, None).await, 400, "{newcomer}");
     }
-    drop(stalled);
+    drop((of_the_site, of_others));
     app.until(async |app| empty_form(app, "2001:db8:1:ff::1", None).await == 400).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn administrators_come_in_where_every_slot_is_taken() {
     let app = TestApp::spawn().await;
-    let mut stalled = Vec::new();
-    // Four of each: that many are a client's own, however many others wait.
-    for n in 0..32 {
-        stalled.push(stalled_upload(&app, &format!("198.51.100.{}", n / 4)).await);
-    }
+    let stalled = four_stalled_uploads_each(&app, 8, |n| format!("198.51.100.{n}")).await;
     let newcomer = "198.51.100.200";
     app.until(async |app| empty_form(app, newcomer, None).await == 503).await;
     assert_eq!(empty_form(&app, newcomer, Some(ADMIN_KEY)).await, 400);

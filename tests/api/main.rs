@@ -27,6 +27,7 @@ mod ending;
 mod export;
 mod export_rows;
 mod failing_upstream;
+mod foreign;
 #[path = "../support/form.rs"]
 mod form;
 mod generate;

@@ -6,6 +6,8 @@ use rust_xlsxwriter::Workbook;
 use zip::write::SimpleFileOptions;
 use zip::{ZipArchive, ZipWriter};
 
+use Expected::{Either, Refused, Rows};
+
 /// A file, and what becomes of it: a number of rows, or the error's name.
 pub struct Stranger {
     pub name: &'static str,
@@ -152,100 +154,104 @@ fn entities() -> String {
     entities + "]>"
 }
 
+/// A file with its name and what becomes of it.
+type Case = (&'static str, Vec<u8>, Expected);
+
+const DAMAGED: Expected = Refused("Damaged");
+
 /// All of them; `xls` is a good workbook of 300 customers in that format.
 pub fn strangers(xls: &[u8]) -> Vec<Stranger> {
-    use Expected::{Either, Refused, Rows};
     let small = workbook(|_| {});
-    let sheet = part(&small, SHEET);
-    let strings = part(&small, "xl/sharedStrings.xml");
-    let start = sheet.find("<worksheet").unwrap();
-    let strings_start = strings.find("<sst").unwrap();
-    let with_entities = |xml: &str, at: usize, from: &str, to: &str| {
+    let all = [archives(&small), parts(&small), old_workbooks(xls)].concat();
+    all.into_iter().map(|(name, bytes, expected)| Stranger { name, bytes, expected }).collect()
+}
+
+/// An archive of these files.
+fn bag(parts: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, content) in parts {
+        zip.start_file(*name, SimpleFileOptions::default()).unwrap();
+        zip.write_all(content).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
+}
+
+/// Archives that are not what they say, or much more.
+fn archives(small: &[u8]) -> Vec<Case> {
+    let blanks = vec![b' '; 100 << 20];
+    let bomb = with_parts(small, &[("xl/media/blanks.xml", &blanks)]);
+    let nested = (0..6).fold(bomb.clone(), |inner, _| bag(&[("0.zip", &inner), ("1.zip", &inner)]));
+    let central = small.windows(4).rposition(|window| window == b"PK\x01\x02").unwrap();
+    let mut wrong_offset = small.to_vec();
+    wrong_offset[central + 42..central + 46].copy_from_slice(&0x00ff_ffff_u32.to_le_bytes());
+    let mut wrong_count = small.to_vec();
+    let end = small.len() - 22;
+    wrong_count[end + 8..end + 12].copy_from_slice(&[0xff; 4]);
+    vec![
+        ("a zip bomb", bomb, Refused("UnpacksTooLarge")),
+        ("a zip bomb that lies about its size", liar(), DAMAGED),
+        ("archives in an archive", nested, Refused("NotAWorkbook")),
+        ("an archive in a workbook", with_parts(small, &[("xl/media/0.zip", &bag(&[("a", b"a")]))]), Rows(2)),
+        ("half a workbook", small[..small.len() / 2].to_vec(), DAMAGED),
+        ("a workbook without its last byte", small[..small.len() - 1].to_vec(), DAMAGED),
+        ("a part that is elsewhere than said", wrong_offset, DAMAGED),
+        ("more parts than there are", wrong_count, DAMAGED),
+    ]
+}
+
+/// Workbooks with a part that few have.
+fn parts(small: &[u8]) -> Vec<Case> {
+    const STRINGS: &str = "xl/sharedStrings.xml";
+    const BOOK: &str = "xl/workbook.xml";
+    let (sheet, strings, book) = (part(small, SHEET), part(small, STRINGS), part(small, BOOK));
+    let with_entities = |xml: &str, root: &str, from: &str, to: &str| {
+        let at = xml.find(root).unwrap();
         format!("{}{}{}", &xml[..at], entities(), xml[at..].replacen(from, to, 1))
     };
     let million: String = (0..1_000_000).map(|n| format!("<si><t>{n}</t></si>")).collect();
     let million = strings.replace("</sst>", &(million + "</sst>"));
-    let blanks = vec![b' '; 100 << 20];
-    let bomb = with_parts(&small, &[("xl/media/blanks.xml", &blanks)]);
-    let bag = |parts: &[(&str, &[u8])]| {
-        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-        for (name, content) in parts {
-            zip.start_file(*name, SimpleFileOptions::default()).unwrap();
-            zip.write_all(content).unwrap();
-        }
-        zip.finish().unwrap().into_inner()
-    };
-    let nested = (0..6).fold(bomb.clone(), |inner, _| bag(&[("0.zip", &inner), ("1.zip", &inner)]));
-    let central = small.windows(4).rposition(|window| window == b"PK\x01\x02").unwrap();
-    let encrypted_stream = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
-    let mut encrypted = ole_loop();
-    encrypted[1024 + 128..1024 + 128 + encrypted_stream.len()].copy_from_slice(&encrypted_stream);
-    let mut password = xls.to_vec();
-    let record = first_record(xls) + 20;
-    password[record..record + 2].copy_from_slice(&[0x2f, 0]);
-    let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
-    let wrong_offset = {
-        let mut bytes = small.clone();
-        bytes[central + 42..central + 46].copy_from_slice(&0x00ff_ffff_u32.to_le_bytes());
-        bytes
-    };
-    let wrong_count = {
-        let mut bytes = small.clone();
-        let end = bytes.len() - 22;
-        bytes[end + 8..end + 12].copy_from_slice(&[0xff; 4]);
-        bytes
-    };
-    let damaged = Refused("Damaged");
-    let all = [
-        ("a zip bomb", bomb, Refused("UnpacksTooLarge")),
-        ("a zip bomb that lies about its size", liar(), damaged),
-        ("archives in an archive", nested, Refused("NotAWorkbook")),
-        ("an archive in a workbook", with_parts(&small, &[("xl/media/0.zip", &bag(&[("a", b"a")]))]), Rows(2)),
+    let with = |name: &str, text: &str| with_parts(small, &[(name, text.as_bytes())]);
+    vec![
         ("a far cell", workbook(|sheet| put(sheet, 1_048_575, 16_383)), Refused("TooManyColumns")),
         (
             "16,384 columns",
             workbook(|sheet| (0..16_384).for_each(|column| put(sheet, 2, column))),
             Refused("TooManyColumns"),
         ),
-        ("a million shared strings", with_parts(&small, &[("xl/sharedStrings.xml", million.as_bytes())]), Rows(2)),
+        ("a million shared strings", with(STRINGS, &million), Rows(2)),
         (
             "entities in a sheet",
-            with_parts(&small, &[(SHEET, with_entities(&sheet, start, "<v>", "<v>&a11;").as_bytes())]),
+            with(SHEET, &with_entities(&sheet, "<worksheet", "<v>", "<v>&a11;")),
             Either(&["Damaged", "MissingColumns", "read"]),
         ),
         (
             "entities in the strings",
-            with_parts(
-                &small,
-                &[("xl/sharedStrings.xml", with_entities(&strings, strings_start, "A1", "&a11;&f;").as_bytes())],
-            ),
+            with(STRINGS, &with_entities(&strings, "<sst", "A1", "&a11;&f;")),
             Either(&["Damaged", "read"]),
         ),
-        ("half a workbook", small[..small.len() / 2].to_vec(), damaged),
-        ("a workbook without its last byte", small[..small.len() - 1].to_vec(), damaged),
-        ("a part that is elsewhere than said", wrong_offset, damaged),
-        ("more parts than there are", wrong_count, damaged),
+        ("a workbook with macros", with_parts(small, &[("xl/vbaProject.bin", &ole_loop())]), Rows(2)),
+        ("a sheet in 1904 dates", with(BOOK, &book.replace("<workbookPr", "<workbookPr date1904=\"1\"")), Rows(2)),
+    ]
+}
+
+/// Compound files, and formats before them.
+fn old_workbooks(xls: &[u8]) -> Vec<Case> {
+    let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let encrypted_stream = utf16("EncryptedPackage");
+    let mut encrypted = ole_loop();
+    encrypted[1024 + 128..1024 + 128 + encrypted_stream.len()].copy_from_slice(&encrypted_stream);
+    let mut password = xls.to_vec();
+    let record = first_record(xls) + 20;
+    password[record..record + 2].copy_from_slice(&[0x2f, 0]);
+    vec![
         ("a compound file in circles", ole_loop(), Either(&["Damaged", "TooMuchMemory", "BrokeReader", "NoSheet"])),
         ("an encrypted workbook", encrypted, Refused("Encrypted")),
         ("an old workbook with a password", password, Either(&["Encrypted", "Damaged"])),
-        ("a workbook with macros", with_parts(&small, &[("xl/vbaProject.bin", &ole_loop())]), Rows(2)),
         ("BIFF 2", b"\x09\x00\x04\x00\x02\x00\x10\x00rest".to_vec(), Refused("NotAWorkbook")),
         ("BIFF 3", b"\x09\x02\x06\x00\x00\x03\x10\x00\0\0rest".to_vec(), Refused("NotAWorkbook")),
         ("BIFF 4", b"\x09\x04\x06\x00\x00\x04\x10\x00\0\0rest".to_vec(), Refused("NotAWorkbook")),
         ("BIFF 5, by its stream's name", patched(xls, &utf16("Workbook"), &utf16("Book\0\0\0\0")), Rows(300)),
         ("BIFF 8", xls.to_vec(), Rows(300)),
         ("a far cell in an old workbook", far_cell_in(xls), Refused("TooMuchMemory")),
-        (
-            "a sheet in 1904 dates",
-            with_parts(
-                &small,
-                &[(
-                    "xl/workbook.xml",
-                    part(&small, "xl/workbook.xml").replace("<workbookPr", "<workbookPr date1904=\"1\"").as_bytes(),
-                )],
-            ),
-            Rows(2),
-        ),
-    ];
-    all.map(|(name, bytes, expected)| Stranger { name, bytes, expected }).into()
+    ]
 }
