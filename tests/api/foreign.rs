@@ -54,6 +54,9 @@ async fn a_foreign_page_can_have_nothing_sent_and_the_portal_everything() {
         let refused = code(from_page(&app, origin, site).send().await.unwrap()).await;
         assert_eq!(refused, (403, "foreign_origin".to_owned()), "{origin:?} {site:?}");
     }
+    let noted = from_page(&app, Some("https://evil.example"), None).header("x-request-id", "foreign-1").send().await;
+    assert_eq!(noted.unwrap().status(), 403);
+    assert_eq!(app.audited("foreign-1").await["status"], 403);
     // As a form of a foreign page would be sent, without a preflight.
     let (content_type, body) = Form::new().file("a.csv", b"Location\nBedok\n").finish();
     let form = app.request(Method::POST, "/upload-excel").header("content-type", content_type).body(body);

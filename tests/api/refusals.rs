@@ -208,6 +208,7 @@ async fn a_route_or_a_method_that_does_not_exist_is_a_problem_too() {
         (Method::DELETE, "/generate-post", "POST"),
         (Method::POST, "/healthz", "GET"),
         (Method::POST, "/", "GET"),
+        (Method::TRACE, "/healthz", "GET"),
     ] {
         let response = app.request(method, path).send().await.unwrap();
         let allow = response.headers().get("allow").map(|value| value.to_str().unwrap().to_owned());

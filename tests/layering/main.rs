@@ -1,4 +1,5 @@
-//! Who may import whom, and that no files import each other in a circle; read off the sources' own `use` lines.
+//! Who may import whom, and that no files import each other in a circle; read off the sources' own `use` lines. Also
+//! what documents say of sources.
 //!
 //! The tables are those of ARCHITECTURE.md. Tests of the sources (`#[cfg(test)]`, `tests.rs`) may
 //! import what they like.
@@ -39,6 +40,18 @@ fn no_room_of_http_imports_one_that_the_table_does_not_allow() {
         }
     }
     assert!(found.is_empty(), "ARCHITECTURE.md does not allow:\n{}", found.join("\n"));
+}
+
+#[test]
+fn every_test_that_the_threat_model_names_holds_one() {
+    let document = std::fs::read_to_string(root().join("docs/threat-model.md")).unwrap();
+    let named =
+        document.split('`').skip(1).step_by(2).filter(|name| name.starts_with("tests/") && name.ends_with(".rs"));
+    let is_empty = |name: &&str| {
+        let text = std::fs::read_to_string(root().join(name)).unwrap_or_default();
+        !text.contains("#[test]") && !text.contains("#[tokio::test")
+    };
+    assert_eq!(named.filter(is_empty).collect::<BTreeSet<_>>(), BTreeSet::new());
 }
 
 #[test]
