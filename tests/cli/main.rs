@@ -34,6 +34,7 @@ mod people;
 mod problems;
 mod profiles;
 mod publishing;
+mod reference;
 mod retraining;
 mod serving;
 mod settings;
