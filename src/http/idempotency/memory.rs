@@ -1,14 +1,16 @@
-//! Stored answers, bounded in number, bytes and time: the oldest are dropped first.
+//! Stored answers, bounded in number, bytes and time.
 //!
-//! The ids tell clients apart. Plain data behind a lock; knows no HTTP.
+//! Where there are too many, the client that holds most loses its oldest one. So nobody's answers are pushed out by
+//! somebody who holds more.
+//! Plain data behind a lock; knows no HTTP.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::Stored;
+use super::{Claim, Stored};
 
 /// How long an answer is stored.
 const STORED_FOR: Duration = Duration::from_secs(24 * 3_600);
@@ -18,17 +20,41 @@ const MAX_ANSWERS: usize = 10_000;
 const MAX_BYTES: usize = 32 << 20;
 /// The most bytes of one answer: many times the longest texts.
 const MAX_ANSWER_BYTES: usize = 2 << 20;
+/// What an answer weighs beside its bytes, so that many small ones weigh as much as few large ones.
+const ANSWER_WEIGHT: usize = MAX_BYTES / MAX_ANSWERS;
 
 /// The digest of caller and key.
 pub(super) type Id = [u8; 32];
+/// The digest of what admission counts a client by.
+pub(super) type ClientId = [u8; 32];
 
 /// Running requests and stored answers.
 #[derive(Default)]
 pub(super) struct Memory {
     entries: HashMap<Id, Entry>,
-    /// The stored answers, oldest first.
-    stored: VecDeque<(Instant, Id)>,
+    /// The stored answers by the order in which they came.
+    stored: BTreeMap<u64, Answered>,
+    next: u64,
+    shares: HashMap<ClientId, Share>,
+    /// The clients by the weight of their shares.
+    by_weight: BTreeSet<(usize, ClientId)>,
     n_bytes: usize,
+}
+
+/// Whose a stored answer is, and since when.
+#[derive(Clone, Copy)]
+struct Answered {
+    at: Instant,
+    id: Id,
+    client: ClientId,
+}
+
+/// What one client holds.
+#[derive(Default)]
+struct Share {
+    weight: usize,
+    /// Its answers, oldest first.
+    answers: VecDeque<u64>,
 }
 
 struct Entry {
@@ -75,13 +101,21 @@ impl Memory {
         }
     }
 
-    /// Stores the answer of a running request, unless it is too large.
-    pub(super) fn store(&mut self, id: Id, fingerprint: [u8; 32], answer: Stored, now: Instant) {
-        if answer.json.len() > MAX_ANSWER_BYTES {
+    /// Stores the answer of a client's running request, unless it is too large.
+    pub(super) fn store(&mut self, claim: Claim, answer: Stored, now: Instant) {
+        let Claim { id, client, fingerprint } = claim;
+        let n_bytes = answer.json.len();
+        if n_bytes > MAX_ANSWER_BYTES {
             return;
         }
-        self.n_bytes += answer.json.len();
-        self.stored.push_back((now, id));
+        self.n_bytes += n_bytes;
+        let n = self.next;
+        self.next += 1;
+        self.stored.insert(n, Answered { at: now, id, client });
+        self.change_share(client, |share| {
+            share.answers.push_back(n);
+            share.weight += n_bytes + ANSWER_WEIGHT;
+        });
         self.entries.insert(id, Entry { fingerprint, state: State::Stored(answer) });
         self.forget(now);
     }
@@ -93,17 +127,40 @@ impl Memory {
         }
     }
 
-    /// Drops answers that are too old, then the oldest while there are too many.
+    /// Drops answers that are too old, then, while there are too many, the oldest of the client that holds most.
     fn forget(&mut self, now: Instant) {
-        while let Some(&(since, id)) = self.stored.front() {
-            let is_too_much = self.stored.len() > MAX_ANSWERS || self.n_bytes > MAX_BYTES;
-            if !is_too_much && now.saturating_duration_since(since) < STORED_FOR {
-                return;
-            }
-            self.stored.pop_front();
-            if let Some(Entry { state: State::Stored(answer), .. }) = self.entries.remove(&id) {
-                self.n_bytes = self.n_bytes.saturating_sub(answer.json.len());
-            }
+        let is_old = |answered: &Answered| now.saturating_duration_since(answered.at) >= STORED_FOR;
+        while let Some(client) = self.stored.values().next().filter(|first| is_old(first)).map(|first| first.client) {
+            self.forget_oldest_of(client);
+        }
+        while self.stored.len() > MAX_ANSWERS || self.n_bytes > MAX_BYTES {
+            let Some(&(_, client)) = self.by_weight.last() else { return };
+            self.forget_oldest_of(client);
+        }
+    }
+
+    fn forget_oldest_of(&mut self, client: ClientId) {
+        let oldest = self.shares.get(&client).and_then(|share| share.answers.front()).copied();
+        let Some(answered) = oldest.and_then(|n| self.stored.remove(&n)) else { return };
+        let n_bytes = match self.entries.remove(&answered.id) {
+            Some(Entry { state: State::Stored(answer), .. }) => answer.json.len(),
+            _ => 0,
+        };
+        self.n_bytes = self.n_bytes.saturating_sub(n_bytes);
+        self.change_share(client, |share| {
+            share.answers.pop_front();
+            share.weight = share.weight.saturating_sub(n_bytes + ANSWER_WEIGHT);
+        });
+    }
+
+    fn change_share(&mut self, client: ClientId, change: impl FnOnce(&mut Share)) {
+        let share = self.shares.entry(client).or_default();
+        self.by_weight.remove(&(share.weight, client));
+        change(share);
+        if share.answers.is_empty() {
+            self.shares.remove(&client);
+        } else {
+            self.by_weight.insert((share.weight, client));
         }
     }
 }
@@ -127,9 +184,13 @@ mod tests {
     }
 
     fn store(memory: &mut Memory, n: usize, n_bytes: usize, now: Instant) {
+        store_of(memory, [0; 32], n, n_bytes, now);
+    }
+
+    fn store_of(memory: &mut Memory, client: ClientId, n: usize, n_bytes: usize, now: Instant) {
         let (_running, ended) = watch::channel(());
         assert!(matches!(memory.find_or_begin(id(n), [0; 32], ended, now), Found::Begun), "{n}");
-        memory.store(id(n), [0; 32], answer(n_bytes), now);
+        memory.store(Claim { id: id(n), client, fingerprint: [0; 32] }, answer(n_bytes), now);
         memory.end(&id(n));
     }
 
@@ -156,6 +217,22 @@ mod tests {
         store(&mut memory, 40, MAX_ANSWER_BYTES + 1, now);
         assert!(!is_stored(&memory, 40) && is_stored(&memory, 39));
         assert_eq!(memory.entries.len(), 32, "an answer that is not stored leaves nothing");
+    }
+
+    #[test]
+    fn a_client_pushes_out_no_answer_of_one_who_holds_less() {
+        for (n_answers, n_bytes) in [(MAX_ANSWERS + 10, 1), (40, 1 << 20)] {
+            let (mut memory, now) = (Memory::default(), Instant::now());
+            let [few, many] = [[1; 32], [2; 32]];
+            let first = MAX_ANSWERS * 2;
+            (first..first + 5).for_each(|n| store_of(&mut memory, few, n, 1_000, now));
+            (0..n_answers).for_each(|n| store_of(&mut memory, many, n, n_bytes, now));
+            assert!((first..first + 5).all(|n| is_stored(&memory, n)));
+            assert!(!is_stored(&memory, 0) && is_stored(&memory, n_answers - 1));
+            store(&mut memory, first + 6, 1, now + STORED_FOR);
+            let left = (memory.entries.len(), memory.stored.len(), memory.shares.len(), memory.by_weight.len());
+            assert_eq!((left, memory.n_bytes), ((1, 1, 1, 1), 1));
+        }
     }
 
     #[test]

@@ -36,10 +36,11 @@ const MAX_WAIT: Duration = Duration::from_secs(300);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct IdempotencyKey(String);
 
-/// A request with a key: client and key as `id`, path and body as `fingerprint`.
+/// A request with a key: client and key as `id`, path and body as `fingerprint`. Answers are counted by `client`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Claim {
     id: [u8; 32],
+    client: [u8; 32],
     fingerprint: [u8; 32],
 }
 
@@ -98,7 +99,11 @@ impl Claim {
     /// them, and by their `Authorization`, which a proxy in front may check.
     pub fn new(key: &IdempotencyKey, identity: &[u8], headers: &HeaderMap, path: &str, body: &[u8]) -> Self {
         let authorization = headers.get(header::AUTHORIZATION).map(|value| value.as_bytes()).unwrap_or_default();
-        Self { id: digest(&[identity, authorization, key.0.as_bytes()]), fingerprint: digest(&[path.as_bytes(), body]) }
+        Self {
+            id: digest(&[identity, authorization, key.0.as_bytes()]),
+            client: digest(&[identity]),
+            fingerprint: digest(&[path.as_bytes(), body]),
+        }
     }
 }
 
@@ -167,8 +172,7 @@ impl First {
     }
 
     fn store(self, answer: Stored) {
-        let Claim { id, fingerprint } = self.claim;
-        self.idempotency.memory().store(id, fingerprint, answer, Instant::now());
+        self.idempotency.memory().store(self.claim, answer, Instant::now());
     }
 }
 
@@ -189,7 +193,7 @@ mod tests {
     }
 
     fn claim(id: u8, fingerprint: u8) -> Claim {
-        Claim { id: [id; 32], fingerprint: [fingerprint; 32] }
+        Claim { id: [id; 32], client: [1; 32], fingerprint: [fingerprint; 32] }
     }
 
     async fn first(idempotency: &Idempotency, claim: Claim) -> First {
@@ -233,6 +237,23 @@ mod tests {
         assert!(matches!(idempotency.begin(claim(1, 2)).await, Err(IdempotencyError::OtherRequest)));
         first(&idempotency, claim(2, 1)).await.store(stored("{\"of\": 2}"));
         assert_eq!(again(&idempotency, claim(1, 1)).await, stored("{}"));
+    }
+
+    #[tokio::test]
+    async fn a_client_that_sends_ten_thousand_requests_pushes_out_no_answer_of_another() {
+        let claim = |client: &str, key: usize| {
+            Claim::new(&IdempotencyKey(key.to_string()), client.as_bytes(), &HeaderMap::new(), "/generate-post", b"{}")
+        };
+        let idempotency = Idempotency::default();
+        first(&idempotency, claim("polite", 0)).await.store(stored("{\"of\": 1}"));
+        for key in 0..10_400 {
+            first(&idempotency, claim("greedy", key)).await.store(stored("{}"));
+        }
+        assert_eq!(again(&idempotency, claim("polite", 0)).await, stored("{\"of\": 1}"));
+        assert!(
+            matches!(idempotency.begin(claim("greedy", 0)).await.unwrap(), Turn::First(_)),
+            "its own oldest is gone"
+        );
     }
 
     #[tokio::test]
