@@ -43,11 +43,13 @@ pub enum KeysCommand {
 }
 
 fn key_name(text: &str) -> Result<String, &'static str> {
-    if KeyLine::is_name(text) {
-        Ok(text.to_owned())
-    } else {
-        Err("take at most 40 letters, digits and the signs - _ .")
+    if !KeyLine::is_name(text) {
+        return Err("take at most 40 letters, digits and the signs - _ .");
     }
+    if KeyLine::is_name_of_settings(text) {
+        return Err("take another name: ADMIN_KEY and API_KEYS are what logs call the keys of these settings");
+    }
+    Ok(text.to_owned())
 }
 
 fn future(text: &str) -> Result<Expiry, &'static str> {

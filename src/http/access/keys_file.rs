@@ -157,6 +157,12 @@ impl KeyLine {
         !name.is_empty() && name.len() <= MAX_NAME_BYTES && name.bytes().all(is_plain)
     }
 
+    /// Whether logs call a key of the settings so, also while that is not set.
+    pub fn is_name_of_settings(name: &str) -> bool {
+        let name = name.to_ascii_uppercase();
+        name == "ADMIN_KEY" || name == "API_KEYS" || name.starts_with("API_KEYS.")
+    }
+
     /// The key itself.
     pub(super) fn key(&self) -> Option<Key> {
         Key::from_hex(&self.sha256)
@@ -166,6 +172,8 @@ impl KeyLine {
         let is_sum = |usd: f64| usd.is_finite() && usd > 0.0;
         if !Self::is_name(&self.name) {
             Some("must have a name of at most 40 letters, digits and the signs - _ .")
+        } else if Self::is_name_of_settings(&self.name) {
+            Some("must have another name: ADMIN_KEY and API_KEYS are what logs call the keys of these settings")
         } else if self.key().is_none() {
             Some("must have a sha256 of 64 hexadecimal digits: make one with content-portal keys new")
         } else if self.key().is_some_and(|key| NOTHING.iter().any(|nothing| Key::new(nothing).is(&key))) {
@@ -306,6 +314,8 @@ mod tests {
             (line("portal", "two", ""), "the key portal is there twice"),
             (line("other", "one", ""), "the key other is there twice"),
             (line("a name", "two", ""), "line 2 must have a name"),
+            (line("ADMIN_KEY", "two", ""), "line 2 must have another name"),
+            (line("Api_Keys.1", "two", ""), "line 2 must have another name"),
             (line("crm", "two", r#", "budget_usd_per_day": 0"#), "line 2 must have a budget_usd_per_day"),
             (line("crm", "two", r#", "expires": "in-the-clear""#), ": expires must be a day such as"),
             (line("crm", "two", r#", "requests_per_minute": -1"#), ": requests_per_minute must be a whole number"),
