@@ -44,7 +44,7 @@ impl Default for RetryPolicy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BreakerPolicy {
     /// After how many faults in a row: no connection, no whole answer in time, a status of 500 or more, an answer that
-    /// is no JSON.
+    /// is no JSON. A time-out is none where another call was answered meanwhile.
     pub max_faults: u32,
     /// How long calls are paused; then one call at a time probes the server.
     pub cool_down: Duration,

@@ -1,6 +1,8 @@
 //! A circuit breaker: pauses calls after several faults in a row, then lets one call probe the server.
 //!
 //! The caller decides what counts as a fault and passes the time. Logs one line when it opens and one when it closes.
+//! A time-out is a fault only where no sound answer came while the call ran: all clients share the breaker, and long
+//! requests of one of them that time out say nothing about a server that answers the others.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -21,8 +23,14 @@ pub struct Breaker {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum BreakerState {
-    Closed { n_faults: u32 },
-    Open { until: Instant },
+    Closed {
+        n_faults: u32,
+        /// When the last sound answer came.
+        sound_at: Option<Instant>,
+    },
+    Open {
+        until: Instant,
+    },
     Probing,
 }
 
@@ -33,19 +41,22 @@ pub enum Verdict {
     Sound,
     /// The server is at fault.
     Fault,
+    /// No answer in time: the server is at fault unless it gave a sound answer to another call meanwhile.
+    TimedOut,
 }
 
 /// Permission to make one call. Dropping it without a verdict says nothing about the server.
 pub struct Pass<'a> {
     breaker: &'a Breaker,
-    /// When it was given, if it is the probe.
-    probes_since: Option<Instant>,
+    /// When it was given.
+    since: Instant,
+    is_probe: bool,
 }
 
 impl Breaker {
     /// A closed breaker; `name` is its name in the log.
     pub fn new(name: impl Into<String>, policy: BreakerPolicy) -> Self {
-        Self { name: name.into(), policy, state: Mutex::new(BreakerState::Closed { n_faults: 0 }) }
+        Self { name: name.into(), policy, state: Mutex::new(BreakerState::Closed { n_faults: 0, sound_at: None }) }
     }
 
     /// Asks to make a call.
@@ -55,7 +66,7 @@ impl Breaker {
     pub fn admit(&self, now: Instant) -> Result<Pass<'_>, Duration> {
         let mut state = self.state();
         match *state {
-            BreakerState::Closed { .. } => Ok(Pass { breaker: self, probes_since: None }),
+            BreakerState::Closed { .. } => Ok(Pass { breaker: self, since: now, is_probe: false }),
             BreakerState::Probing => Err(WHILE_PROBING),
             BreakerState::Open { until } => {
                 let left = until.saturating_duration_since(now);
@@ -63,7 +74,7 @@ impl Breaker {
                     return Err(left);
                 }
                 *state = BreakerState::Probing;
-                Ok(Pass { breaker: self, probes_since: Some(now) })
+                Ok(Pass { breaker: self, since: now, is_probe: true })
             }
         }
     }
@@ -82,11 +93,11 @@ impl Breaker {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn end(&self, is_probe: bool, verdict: Verdict, now: Instant) {
+    fn end(&self, since: Instant, is_probe: bool, verdict: Verdict, now: Instant) {
         let mut state = self.state();
-        let n_faults = match *state {
-            BreakerState::Closed { n_faults } => n_faults,
-            BreakerState::Probing if is_probe => self.policy.max_faults,
+        let (n_faults, sound_at) = match *state {
+            BreakerState::Closed { n_faults, sound_at } => (n_faults, sound_at),
+            BreakerState::Probing if is_probe => (self.policy.max_faults, None),
             // A call from before the pause: the probe decides.
             BreakerState::Probing | BreakerState::Open { .. } => return,
         };
@@ -95,9 +106,10 @@ impl Breaker {
                 if is_probe {
                     tracing::info!(event = "upstream_resumed", upstream = self.name, "the upstream answers again");
                 }
-                BreakerState::Closed { n_faults: 0 }
+                BreakerState::Closed { n_faults: 0, sound_at: Some(now) }
             }
-            Verdict::Fault if n_faults + 1 >= self.policy.max_faults => {
+            Verdict::TimedOut if sound_at.is_some_and(|sound_at| sound_at > since) => return,
+            Verdict::Fault | Verdict::TimedOut if n_faults + 1 >= self.policy.max_faults => {
                 let pause_s = self.policy.cool_down.as_secs();
                 tracing::warn!(
                     event = "upstream_paused",
@@ -107,7 +119,7 @@ impl Breaker {
                 );
                 BreakerState::Open { until: now + self.policy.cool_down }
             }
-            Verdict::Fault => BreakerState::Closed { n_faults: n_faults + 1 },
+            Verdict::Fault | Verdict::TimedOut => BreakerState::Closed { n_faults: n_faults + 1, sound_at },
         };
     }
 }
@@ -115,15 +127,16 @@ impl Breaker {
 impl Pass<'_> {
     /// Reports how the call ended.
     pub fn end(mut self, verdict: Verdict, now: Instant) {
-        self.breaker.end(self.probes_since.take().is_some(), verdict, now);
+        let is_probe = std::mem::take(&mut self.is_probe);
+        self.breaker.end(self.since, is_probe, verdict, now);
     }
 }
 
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
-        if let Some(since) = self.probes_since {
+        if self.is_probe {
             // The caller went away: the next one probes.
-            *self.breaker.state() = BreakerState::Open { until: since };
+            *self.breaker.state() = BreakerState::Open { until: self.since };
         }
     }
 }
@@ -153,6 +166,23 @@ mod tests {
         end(&breaker, &[Fault], now);
         assert!(breaker.is_paused(now) && !breaker.is_paused(now + COOL_DOWN));
         assert_eq!(breaker.admit(now).err(), Some(COOL_DOWN));
+    }
+
+    #[test]
+    fn a_time_out_is_a_fault_unless_a_sound_answer_came_while_the_call_ran() {
+        let (breaker, began) = (breaker(), Instant::now());
+        let admit = |now| breaker.admit(now).ok().unwrap();
+        let [meanwhile, end_of_calls] = [1, 2].map(|seconds| began + Duration::from_secs(seconds));
+        let early: Vec<_> = (0..6).map(|_| admit(began)).collect();
+        let late: Vec<_> = (0..3).map(|_| admit(meanwhile)).collect();
+        end(&breaker, &[Verdict::Sound], meanwhile);
+        early.into_iter().for_each(|pass| pass.end(Verdict::TimedOut, end_of_calls));
+        assert!(!breaker.is_paused(end_of_calls));
+        late.into_iter().for_each(|pass| pass.end(Verdict::TimedOut, end_of_calls));
+        assert!(breaker.is_paused(end_of_calls), "no answer came since these began");
+        let now = end_of_calls + COOL_DOWN;
+        end(&breaker, &[Verdict::TimedOut], now);
+        assert!(breaker.is_paused(now), "nor while the probe ran");
     }
 
     #[test]

@@ -201,29 +201,28 @@ async fn settle(reservation: Reservation, usd: f64) {
 }
 
 /// What a call says about the server's health. Refusals and rate limits come from a healthy server. A time-out with
-/// little time left (`in_haste`) says nothing.
+/// little time left (`in_haste`) says nothing, and neither does a call that was not sent.
 fn verdict(error: Option<&TryError>, in_haste: bool) -> Option<Verdict> {
-    if in_haste && error.is_some_and(|error| error.kind == WriteErrorKind::TimedOut) {
-        return None;
-    }
-    let is_fault = error.is_some_and(|error| match error.kind {
-        WriteErrorKind::TimedOut => true,
-        WriteErrorKind::Upstream | WriteErrorKind::CutOff | WriteErrorKind::BadAnswer => error.is_worth_another,
+    let Some(error) = error else { return Some(Verdict::Sound) };
+    match error.kind {
+        WriteErrorKind::TimedOut => (!in_haste).then_some(Verdict::TimedOut),
+        WriteErrorKind::Upstream | WriteErrorKind::CutOff | WriteErrorKind::BadAnswer => {
+            Some(if error.is_worth_another { Verdict::Fault } else { Verdict::Sound })
+        }
         WriteErrorKind::Refused
         | WriteErrorKind::RefusedRequest
         | WriteErrorKind::TooLong
         | WriteErrorKind::RefusedContent
         | WriteErrorKind::RateLimited { .. }
         | WriteErrorKind::OutOfQuota
-        | WriteErrorKind::Paused { .. }
+        | WriteErrorKind::Storage => Some(Verdict::Sound),
+        WriteErrorKind::Paused { .. }
         | WriteErrorKind::BudgetSpent { .. }
         | WriteErrorKind::BudgetTooSmall(_)
         | WriteErrorKind::BudgetUnknown
-        | WriteErrorKind::Storage
         | WriteErrorKind::Busy
-        | WriteErrorKind::Internal => false,
-    });
-    Some(if is_fault { Verdict::Fault } else { Verdict::Sound })
+        | WriteErrorKind::Internal => None,
+    }
 }
 
 /// The error of a call that is not made because the breaker is open.
