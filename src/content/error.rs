@@ -82,7 +82,7 @@ pub enum WriteErrorKind {
     CutOff,
     /// A picture could not be stored.
     Storage,
-    /// No processor was free in time.
+    /// No processor was free in time, or calls under way hold what is left of the day's budget: nothing was sent.
     Busy,
     /// A bug or a failure in this service.
     Internal,

@@ -1,8 +1,9 @@
 //! A day's budget for calls upstream: the most that a call may cost is reserved before it is made.
 //!
 //! What is spent is on disk ([`super::ledger`]), so the budget survives a restart, a crash loses no reservation, and
-//! processes that share the folder share the budget. A key may have a budget of its own within that of all. Knows no
-//! prices.
+//! processes that share the folder share the budget. A key may have a budget of its own within that of all. What calls
+//! under way reserve closes the budget for seconds, not for the day, and one key's never hold more than half of it.
+//! Knows no prices.
 
 use std::io;
 use std::path::Path;
@@ -18,6 +19,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use super::super::{Payer, SmallBudget, WriterConfig, WriterConfigError};
 use super::leases::{HARDLY_ANYTHING, Known, Lately, Lease, Lessor};
 use super::ledger::{Generation, Ledger, Spending};
+use super::open_reservations::{OpenReservation, OpenReservations};
 
 /// How many slices one call may lease, while others spend them.
 const MAX_LEASES: usize = 4;
@@ -32,6 +34,8 @@ pub struct Budget {
     lessor: Option<Arc<dyn Lessor>>,
     /// One lease at a time in this process, and what came of the last ones.
     leasing: Arc<Mutex<Lately>>,
+    /// What calls under way in this process have reserved; those of other processes count as spent.
+    open: OpenReservations,
     now: fn() -> Timestamp,
     /// Whether it was said that the ledger has a day that is far ahead.
     has_warned: Arc<AtomicBool>,
@@ -45,6 +49,7 @@ pub struct Reservation {
     key: Option<Arc<str>>,
     usd: f64,
     generation: Generation,
+    open: OpenReservation,
 }
 
 /// Why nothing could be reserved.
@@ -57,6 +62,8 @@ pub enum BudgetError {
         /// Until the next day begins.
         until_reset: Duration,
     },
+    #[error("calls under way hold what is left of the day's budget, or the most of it that one key's may")]
+    Held,
     #[error("a day's budget never covers the call: {0}")]
     TooSmall(SmallBudget),
     #[error("the budget's file could not be used")]
@@ -76,6 +83,62 @@ struct Short {
     budget_usd: f64,
     /// What is missing.
     needed_usd: f64,
+    /// Whether nothing would be missing without the open reservations.
+    is_held: bool,
+}
+
+/// Why a call got nothing from the ledger.
+enum Refused {
+    Short(Short),
+    /// The payer's open reservations hold as much as one payer's may.
+    Share,
+}
+
+/// What a call asks of the day's budgets.
+struct Asked {
+    usd: f64,
+    of_all: Option<f64>,
+    of_key: Option<f64>,
+    /// Whether several machines spend the budgets together, and this one has what it leased.
+    is_leased: bool,
+}
+
+impl Asked {
+    /// Why what is left does not cover the call, for a payer with this name; `open_usd` is reserved by everybody for
+    /// calls under way, and `own_usd` by the payer.
+    fn refused(&self, spending: &Spending, name: Option<&str>, (open_usd, own_usd): (f64, f64)) -> Option<Refused> {
+        let short = |budget: Option<f64>, leased: f64, spent: f64, open_usd: f64| {
+            let budget_usd = budget?;
+            let needed_usd = spent + self.usd - if self.is_leased { leased } else { budget_usd };
+            let is_held = needed_usd - open_usd <= HARDLY_ANYTHING;
+            let short = Short { of: "of all keys", key: None, budget_usd, needed_usd, is_held };
+            (needed_usd > HARDLY_ANYTHING).then_some(short)
+        };
+        let all = short(self.of_all, spending.leased_usd, spending.spent_usd, open_usd);
+        let own = name.and_then(|name| {
+            let leased = spending.leased_keys.get(name).copied().unwrap_or_default();
+            let short = short(self.of_key, leased, spending.of_key(name), own_usd)?;
+            Some(Short { of: "of the key", key: Some(name.to_owned()), ..short })
+        });
+        let (held, spent): (Vec<_>, Vec<_>) = [all, own].into_iter().flatten().partition(|short| short.is_held);
+        let spent = spent.into_iter().next();
+        // A slice that was leased may grow, but not for more than one payer's share.
+        if !self.is_leased && spent.is_some() {
+            return spent.map(Refused::Short);
+        }
+        if name.is_some() && self.is_beyond_share(spending, open_usd, own_usd) {
+            return Some(Refused::Share);
+        }
+        spent.or(held.into_iter().next()).map(Refused::Short)
+    }
+
+    /// Whether a payer's open reservations would hold more than half of what is left of the budget of all. Its first
+    /// may hold all of that, so that a call which costs much can be made at all.
+    fn is_beyond_share(&self, spending: &Spending, open_usd: f64, own_usd: f64) -> bool {
+        let Some(budget_usd) = self.of_all else { return false };
+        let left_usd = budget_usd - (spending.spent_usd - open_usd).max(0.0);
+        own_usd > HARDLY_ANYTHING && own_usd + self.usd > left_usd / 2.0 + HARDLY_ANYTHING
+    }
 }
 
 impl Budget {
@@ -106,7 +169,8 @@ impl Budget {
         let unusable = |source| WriterConfigError::Budget { path: Ledger::path(dir), source };
         let ledger = Ledger::open(dir, day_of(now())).map_err(unusable)?;
         let (lessor, leasing, has_warned) = (None, Arc::default(), Arc::default());
-        let budget = Self { ledger, usd_per_day, lessor, leasing, now, has_warned };
+        let open = OpenReservations::default();
+        let budget = Self { ledger, usd_per_day, lessor, leasing, open, now, has_warned };
         budget.warn_of_a_clock_that_jumped().map_err(unusable)?;
         Ok(budget)
     }
@@ -115,7 +179,8 @@ impl Budget {
     ///
     /// # Errors
     /// [`BudgetError::TooSmall`] when a whole day's budget is less, [`BudgetError::Spent`] when what is left of the day
-    /// is, [`BudgetError::File`] when the file cannot be used, [`BudgetError::Lease`] and
+    /// is, [`BudgetError::Held`] when it is only because of calls under way, or when those of the payer hold half of
+    /// what is left, [`BudgetError::File`] when the file cannot be used, [`BudgetError::Lease`] and
     /// [`BudgetError::LeaseLately`] when it is not known what other machines have left.
     pub async fn reserve(&self, usd: f64, payer: Option<&Payer>) -> Result<Reservation, BudgetError> {
         let now = (self.now)();
@@ -125,10 +190,16 @@ impl Budget {
         if let Some(small) = too_small(false, self.usd_per_day).or_else(|| too_small(true, key_budget)) {
             return Err(BudgetError::TooSmall(small));
         }
-        let spent = |short: &Short| BudgetError::Spent { of: short.of, until_reset: until_next_day(now) };
-        let reserved = |generation| Reservation { budget: self.clone(), day, key: key.clone(), usd, generation };
+        let spent = |short: &Short| {
+            let spent = BudgetError::Spent { of: short.of, until_reset: until_next_day(now) };
+            if short.is_held { BudgetError::Held } else { spent }
+        };
+        let reserved = |(generation, open)| {
+            let (budget, key) = (self.clone(), key.clone());
+            Reservation { budget, day, key, usd, generation, open }
+        };
         let short = match self.take(day, usd, key.clone(), key_budget).await? {
-            Ok(generation) => return Ok(reserved(generation)),
+            Ok(taken) => return Ok(reserved(taken)),
             Err(short) => short,
         };
         let Some(lessor) = &self.lessor else { return Err(spent(&short)) };
@@ -137,7 +208,7 @@ impl Budget {
             // just told.
             let lately = self.leasing.clone().lock_owned().await;
             let short = match self.take(day, usd, key.clone(), key_budget).await? {
-                Ok(generation) => return Ok(reserved(generation)),
+                Ok(taken) => return Ok(reserved(taken)),
                 Err(short) => short,
             };
             match lately.known(day, short.key.as_deref(), short.needed_usd) {
@@ -160,30 +231,23 @@ impl Budget {
         usd: f64,
         key: Option<Arc<str>>,
         key_budget: Option<f64>,
-    ) -> Result<Result<Generation, Short>, BudgetError> {
-        let (of_all, is_leased) = (self.usd_per_day, self.lessor.is_some());
+    ) -> Result<Result<(Generation, OpenReservation), Short>, BudgetError> {
+        let asked = Asked { usd, of_all: self.usd_per_day, of_key: key_budget, is_leased: self.lessor.is_some() };
+        let all_open = self.open.clone();
         let taking = self.ledger.change(day, move |spending| {
             let name = key.as_deref();
-            // Of a budget that several machines spend together, this one has what it leased.
-            let short = |budget: Option<f64>, leased: f64, spent: f64| {
-                let budget = budget?;
-                let needed_usd = spent + usd - if is_leased { leased } else { budget };
-                (needed_usd > HARDLY_ANYTHING).then_some((budget, needed_usd))
-            };
-            if let Some((budget_usd, needed_usd)) = short(of_all, spending.leased_usd, spending.spent_usd) {
-                return Err(Short { of: "of all keys", key: None, budget_usd, needed_usd });
-            }
-            let of_key = name.and_then(|name| {
-                let leased = spending.leased_keys.get(name).copied().unwrap_or_default();
-                short(key_budget, leased, spending.of_key(name))
-            });
-            if let Some((budget_usd, needed_usd)) = of_key {
-                return Err(Short { of: "of the key", key: name.map(str::to_owned), budget_usd, needed_usd });
+            if let Some(refused) = asked.refused(spending, name, all_open.of(day, name)) {
+                return Err(refused);
             }
             spending.add(usd, name);
-            Ok(spending.generation(name))
+            let generation = spending.generation(name);
+            Ok((generation, all_open.open(day, key, usd)))
         });
-        taking.await.map_err(BudgetError::File)
+        match taking.await.map_err(BudgetError::File)? {
+            Ok(taken) => Ok(Ok(taken)),
+            Err(Refused::Short(short)) => Ok(Err(short)),
+            Err(Refused::Share) => Err(BudgetError::Held),
+        }
     }
 
     /// Leases a slice and notes it. Whether there was enough left. Runs to its end also if this future is dropped: a
@@ -252,12 +316,13 @@ impl Reservation {
     /// # Errors
     /// When the file cannot be used: the whole reservation then stays spent.
     pub async fn settle(self, usd: f64) -> io::Result<()> {
-        let Self { budget, day, key, usd: reserved, generation } = self;
+        let Self { budget, day, key, usd: reserved, generation, open } = self;
         if (usd - reserved).abs() < HARDLY_ANYTHING {
             return Ok(());
         }
         let settled = budget.ledger.change(day, move |spending| {
             spending.correct(usd - reserved, key.as_deref(), generation);
+            drop(open);
             Ok::<_, ()>(())
         });
         settled.await.map(|_| ())

@@ -147,6 +147,7 @@ async fn reserve(budget: Budget, worst_usd: Option<f64>, payer: Option<Payer>) -
     budget.reserve(worst_usd.ok_or_else(unpriced)?, payer.as_ref()).await.map_err(|error| {
         let kind = match error {
             BudgetError::Spent { until_reset, .. } => WriteErrorKind::BudgetSpent { until_reset },
+            BudgetError::Held => WriteErrorKind::Busy,
             BudgetError::TooSmall(small) => WriteErrorKind::BudgetTooSmall(small),
             BudgetError::Lease(_) | BudgetError::LeaseLately => WriteErrorKind::BudgetUnknown,
             BudgetError::File(_) => WriteErrorKind::Internal,

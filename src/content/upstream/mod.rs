@@ -14,6 +14,7 @@ pub mod ledger;
 pub mod leftovers;
 pub mod mention;
 pub mod model_answer;
+pub mod open_reservations;
 pub mod resolver;
 pub mod retry;
 pub mod transport;

@@ -105,19 +105,64 @@ async fn a_call_that_ends_on_the_next_day_takes_nothing_from_it() {
 
 #[tokio::test]
 async fn a_call_that_ends_after_a_reset_takes_nothing_from_what_is_spent_since() {
-    for (reset, left_of_all) in [(None, 0.4), (Some("portal"), 0.5)] {
+    for (reset, spent_by_all) in [(None, 0.2), (Some("portal"), 0.3)] {
         let dir = tempfile::tempdir().unwrap();
         let budget = at(&open(dir.path()).unwrap(), morning);
         let under_way = budget.reserve(0.3, Some(&payer("portal"))).await.unwrap();
         let day = day_of(morning());
         let today = DaySpending { ledger: budget.ledger.clone(), day, spending: Spending::default() };
         today.reset(reset).unwrap();
-        drop(budget.reserve(0.4, Some(&payer("portal"))).await.unwrap());
+        drop(budget.reserve(0.2, Some(&payer("portal"))).await.unwrap());
         under_way.settle(0.1).await.unwrap();
         let spent = budget.ledger.of(day).unwrap();
-        assert!((spent.of_key("portal") - 0.4).abs() < HARDLY_ANYTHING, "{reset:?}: {spent:?}");
-        assert!((spent.spent_usd - left_of_all).abs() < HARDLY_ANYTHING, "{reset:?}: {spent:?}");
+        assert!((spent.of_key("portal") - 0.2).abs() < HARDLY_ANYTHING, "{reset:?}: {spent:?}");
+        assert!((spent.spent_usd - spent_by_all).abs() < HARDLY_ANYTHING, "{reset:?}: {spent:?}");
     }
+}
+
+#[tokio::test]
+async fn what_calls_under_way_hold_closes_the_budget_for_a_moment_and_not_for_the_day() {
+    let dir = tempfile::tempdir().unwrap();
+    let budget = at(&open(dir.path()).unwrap(), morning);
+    let is_held = async |usd, payer: Option<&Payer>| match budget.reserve(usd, payer).await.unwrap_err() {
+        BudgetError::Held => true,
+        BudgetError::Spent { .. } => false,
+        error => panic!("{error}"),
+    };
+    drop(budget.reserve(0.1, None).await.unwrap());
+    let under_way = budget.reserve(0.8, None).await.unwrap();
+    assert!(is_held(0.2, None).await && is_held(0.2, Some(&payer("portal"))).await);
+    assert!(!is_held(0.95, None).await, "it does not fit beside what is spent");
+    let other_process = at(&open(dir.path()).unwrap(), morning);
+    assert!(until_reset(&other_process, 0.2).await.is_some(), "another process counts it as spent");
+    under_way.settle(0.1).await.unwrap();
+    assert_eq!(until_reset(&budget, 0.2).await, None);
+
+    let of_key = budget.reserve(0.4, Some(&payer("portal"))).await.unwrap();
+    assert!(is_held(0.2, Some(&payer("portal"))).await);
+    drop(of_key);
+    assert!(!is_held(0.2, Some(&payer("portal"))).await, "without a word it counts as spent");
+}
+
+#[tokio::test]
+async fn one_key_s_calls_under_way_hold_at_most_half_of_what_is_left() {
+    let dir = tempfile::tempdir().unwrap();
+    let budget = at(&open(dir.path()).unwrap(), morning);
+    let [greedy, other] = ["greedy", "other"].map(|name| Payer { name: name.into(), usd_per_day: None });
+    drop(budget.reserve(0.2, None).await.unwrap());
+    // Of 0.8, four may be held by one.
+    let mut under_way = Vec::new();
+    for _ in 0..4 {
+        under_way.push(budget.reserve(0.1, Some(&greedy)).await.unwrap());
+    }
+    assert!(matches!(budget.reserve(0.1, Some(&greedy)).await, Err(BudgetError::Held)));
+    under_way.push(budget.reserve(0.4, Some(&other)).await.unwrap());
+    for reservation in under_way {
+        reservation.settle(0.01).await.unwrap();
+    }
+    // One call may hold all that is left.
+    drop(budget.reserve(0.7, Some(&greedy)).await.unwrap());
+    assert!(matches!(budget.reserve(0.1, Some(&greedy)).await, Err(BudgetError::Spent { .. })));
 }
 
 #[tokio::test]
