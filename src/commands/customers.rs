@@ -125,8 +125,8 @@ fn print_what_to_do(erased: &ErasedCustomer) {
     }
     if let Some(AlikeRows { identifier, .. }) = erased.alike.iter().find(|alike| !alike.is_erased) {
         print_further!(
-            "a workbook may show {identifier} with zeros before it, or without: if it is the same customer, run this \
-             again with --id {identifier}; until then the exit code is {LEFT}"
+            "{identifier} differs by zeros before it or in case alone: if it is the same customer, run this again with \
+             --id {identifier}; until then the exit code is {LEFT}"
         );
     }
     if erased.n_on_their_way > 0 {

@@ -14,6 +14,7 @@ use jiff::civil::Date;
 
 use super::clean::Outcome;
 use super::header::HeaderIndex;
+use super::identifier_case::IdentifierCase;
 use super::kept::KeptRows;
 use super::missing_columns::MissingColumns;
 use super::newest::{RowKey, cell_hash};
@@ -55,6 +56,7 @@ pub struct TableBuilder {
     is_of_every_sheet: bool,
     repeated: Repeated,
     identifier_digits: IdentifierDigits,
+    identifier_case: IdentifierCase,
     pub(super) columns_used: BTreeMap<String, String>,
     pub(super) identifier_used: Option<String>,
     /// Of a workbook, in its order.
@@ -88,6 +90,7 @@ impl TableBuilder {
             is_of_every_sheet: false,
             repeated: Repeated::default(),
             identifier_digits: IdentifierDigits::default(),
+            identifier_case: IdentifierCase::default(),
             columns_used: BTreeMap::new(),
             identifier_used: None,
             sheets: Vec::new(),
@@ -312,6 +315,7 @@ impl TableBuilder {
                 continue;
             }
             self.identifier_digits.add(row.content.digits);
+            self.identifier_case.add(identity, row.content.folded_identity);
             let required = row.outcomes.iter().zip(&self.schema.columns).filter(|(_, column)| column.required);
             is_usable &=
                 required.into_iter().all(|(outcome, _)| matches!(outcome, Outcome::Seen(_) | Outcome::Open(_)));

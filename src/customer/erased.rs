@@ -1,6 +1,7 @@
 //! Rows by what they are known by: given other keys, or taken out where their customers were erased.
 
 use rayon::iter::{IntoParallelRefMutIterator, ParallelIterator};
+use rustc_hash::FxHashMap;
 
 use super::newest::{KeyedTable, NOBODY, RowKey, identity_of};
 use super::{Cell, CustomerColumn, CustomerTable, Dropped, Schema, SheetRow};
@@ -48,8 +49,10 @@ impl RowKey {
 }
 
 impl KeyedTable {
-    /// Where the rows are that are known by `identity`, with the sheet's name where the workbook has several.
-    pub fn rows_of(&self, identity: u64) -> Vec<SheetRow> {
+    /// Where the rows of each of these customers are, in the customers' order, with the sheet's name where the workbook
+    /// has several.
+    pub fn rows_of(&self, identities: &[u64]) -> Vec<Vec<SheetRow>> {
+        let position_of: FxHashMap<u64, usize> = identities.iter().copied().zip(0..).collect();
         let sheets = Some(&self.table.cleaning.sheets).filter(|sheets| sheets.len() > 1);
         let mut end = 0;
         // The rows of the sheets follow one another.
@@ -58,12 +61,14 @@ impl KeyedTable {
             (end, &sheet.name)
         });
         let ends: Vec<(usize, &String)> = ends.collect();
-        let found = self.keys.iter().enumerate().filter(|(_, key)| key.identity == identity);
-        let place = found.map(|(at, key)| {
+        let mut rows = vec![Vec::new(); identities.len()];
+        for (at, key) in self.keys.iter().enumerate() {
+            let of_customer = position_of.get(&key.identity).and_then(|&position| rows.get_mut(position));
+            let Some(of_customer) = of_customer else { continue };
             let sheet = ends.iter().find(|(end, _)| at < *end).map(|(_, name)| (*name).clone());
-            SheetRow { row: key.row_number, sheet: sheet.unwrap_or_default(), source: String::new() }
-        });
-        place.collect()
+            of_customer.push(SheetRow { row: key.row_number, sheet: sheet.unwrap_or_default(), source: String::new() });
+        }
+        rows
     }
 
     /// The table with other keys.
@@ -138,8 +143,8 @@ mod tests {
             }
             builder.end_sheet().unwrap();
         }
-        let rows = builder.finish_keyed().rows_of(identity_of_text("C2").unwrap());
-        let rows: Vec<_> = rows.iter().map(|at| (at.sheet.as_str(), at.row)).collect();
+        let rows = builder.finish_keyed().rows_of(&[identity_of_text("C2").unwrap()]);
+        let rows: Vec<_> = rows[0].iter().map(|at| (at.sheet.as_str(), at.row)).collect();
         assert_eq!(rows, [("This year", 3), ("Archive", 3), ("Archive", 4)]);
     }
 }

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::text::without_apostrophe;
 use super::{Cell, Note};
 
 /// Longer runs of digits are no number that a workbook keeps.
@@ -29,7 +30,7 @@ impl IdentifierDigits {
         };
         match cell {
             Cell::Text(text) => {
-                let text = text.trim();
+                let text = without_apostrophe(text.trim());
                 match digits(text) {
                     n_digits if text.starts_with('0') => Self { padded: n_digits, plain: 0 },
                     n_digits => Self { padded: 0, plain: n_digits },

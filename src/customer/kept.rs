@@ -100,6 +100,11 @@ impl KeptRows {
         self.keys.is_some()
     }
 
+    /// The identifiers of the rows so far, where those have keys.
+    pub fn identities(&self) -> impl Iterator<Item = u64> {
+        self.keys.iter().flatten().map(|key| key.identity)
+    }
+
     /// Rows that are kept so far.
     pub fn n_rows(&self) -> usize {
         self.n_rows

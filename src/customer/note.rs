@@ -42,6 +42,8 @@ impl Note {
     pub const REPEATED_IDENTIFIERS: &str = "repeated_identifiers";
     /// Identifiers may differ by zeros in front alone, and count as different customers.
     pub const IDENTIFIERS_DIFFER_BY_ZEROS: &str = "identifiers_differ_by_zeros";
+    /// Identifiers differ in case alone, and count as different customers.
+    pub const IDENTIFIERS_DIFFER_BY_CASE: &str = "identifiers_differ_by_case";
     /// Several columns of a sheet are named for one of the schema's; one was read.
     pub const COLUMNS_ALIKE: &str = "columns_alike";
     /// The rows that were read look like sums over customers.

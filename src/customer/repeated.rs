@@ -22,6 +22,11 @@ impl Repeated {
         }
     }
 
+    /// The identifiers so far.
+    pub fn identities(&self) -> impl Iterator<Item = u64> {
+        self.identities.iter().copied()
+    }
+
     /// How many different identifiers there are, in how many rows, where they tell hardly any customers apart.
     pub fn distinct(&self) -> Option<(usize, usize)> {
         let (n_distinct, n_rows) = (self.n_distinct(&self.suspects()), self.identities.len());

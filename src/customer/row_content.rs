@@ -3,7 +3,7 @@
 
 use super::contact;
 use super::header::SheetColumn;
-use super::newest::{NOBODY, identity_of};
+use super::newest::{NOBODY, identities_of};
 use super::origins::write_identifier;
 use super::{Cell, IdentifierDigits};
 
@@ -25,6 +25,8 @@ pub(super) struct RowContent {
     /// The sum of the cells' hashes.
     pub hash: u128,
     pub identity: u64,
+    /// What the identity would be if case were not part of the identifier; [`NOBODY`] where it is not.
+    pub folded_identity: u64,
     /// How the identifier is written, where it is a number.
     pub digits: IdentifierDigits,
 }
@@ -40,6 +42,7 @@ impl Default for RowContent {
             is_hidden: false,
             hash: 0,
             identity: NOBODY,
+            folded_identity: NOBODY,
             digits: IdentifierDigits::default(),
         }
     }
@@ -58,7 +61,7 @@ impl RowContent {
         }
         self.is_read = true;
         self.has_identifier = true;
-        self.identity = identity_of(cell);
+        (self.identity, self.folded_identity) = identities_of(cell);
         self.digits = IdentifierDigits::of(cell);
         if let Some(identifier) = identifier {
             write_identifier(identifier, cell);

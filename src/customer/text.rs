@@ -3,7 +3,7 @@
 use super::is_invisible;
 use super::nothing::means_nothing;
 use super::own_case::{with_own_case, without_shouting};
-use super::spelling::{composed, spelling_key};
+use super::spelling::{compatible, composed, spelling_key};
 
 /// The longest category, in characters: enough for any place name, too short for a paragraph. Longer values are cut.
 pub(super) const MAX_VALUE_CHARS: usize = 100;
@@ -81,14 +81,63 @@ pub(super) fn fold(text: &str) -> Option<String> {
     tidy(text).map(|tidy| spelling_key(&tidy))
 }
 
-/// As [`fold`], of a short text that is shown as it is: into `buffer`, since a sheet has one in each row. `None` of any
-/// other text.
-pub(super) fn fold_plain<'b>(text: &str, buffer: &'b mut [u8; MAX_PLAIN_BYTES]) -> Option<&'b [u8]> {
-    let text = text.trim_ascii();
-    let folded = buffer.get_mut(..text.len()).filter(|_| is_plain_line(text) && !means_nothing(text))?;
-    folded.copy_from_slice(text.as_bytes());
-    folded.make_ascii_lowercase();
-    Some(folded)
+/// The key of an identifier, and where case is part of it, the key that it would have otherwise. `None` for what stands
+/// for nothing.
+pub(super) fn fold_identifier(text: &str) -> Option<(String, Option<String>)> {
+    let tidy = tidy(text)?;
+    let identifier = Some(without_apostrophe(&tidy)).filter(|identifier| !means_nothing(identifier))?;
+    let folded = spelling_key(identifier);
+    if has_own_case(identifier) {
+        return Some((compatible(identifier).into_owned(), Some(folded)));
+    }
+    Some((folded, None))
+}
+
+/// As [`fold_identifier`], of a short text that is shown as it is: the key is written into `buffer`, which holds zeros,
+/// since a sheet has one in each row. With it comes whether case is part of it. `None` of any other text.
+pub(super) fn fold_plain<'b>(text: &str, buffer: &'b mut [u8; MAX_PLAIN_BYTES]) -> Option<(&'b [u8], bool)> {
+    let text = without_apostrophe(text.trim_ascii());
+    let plain = buffer.get_mut(..text.len()).filter(|_| is_plain_line(text) && !means_nothing(text))?;
+    plain.copy_from_slice(text.as_bytes());
+    let (mut upper, mut lower) = (0, 0);
+    // Eight letters at once: fewer instructions than one by one.
+    for bytes in buffer.as_chunks_mut().0.iter_mut().take(text.len().div_ceil(8)) {
+        let word = u64::from_le_bytes(*bytes);
+        let capitals = bytes_within(word, b'A', b'Z');
+        upper |= capitals;
+        lower |= bytes_within(word, b'a', b'z');
+        *bytes = (word | (capitals >> 2)).to_le_bytes();
+    }
+    let folded = buffer.get_mut(..text.len())?;
+    let is_mixed = upper != 0 && lower != 0 && has_own_case(text);
+    if is_mixed {
+        folded.copy_from_slice(text.as_bytes());
+    }
+    Some((folded, is_mixed))
+}
+
+/// The highest bit of each byte of ASCII that is not before `first` and not behind `last`.
+fn bytes_within(word: u64, first: u8, last: u8) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let from_first = word + EACH * (0x80 - u64::from(first));
+    let behind_last = word + EACH * (0x7f - u64::from(last));
+    (from_first ^ behind_last) & (0x80 * EACH)
+}
+
+/// Whether case is part of an identifier: its letters are mixed as nobody types a word (`0015g00000Xy00A`), and it is
+/// not an address of e-mail. `C-001`, `c-001` and `Cust-001` are words.
+fn has_own_case(identifier: &str) -> bool {
+    let mut letters = identifier.chars().filter(|c| c.is_uppercase() || c.is_lowercase());
+    let starts_upper = letters.next().is_some_and(char::is_uppercase);
+    let has_upper = letters.clone().any(char::is_uppercase);
+    let has_lower = letters.any(char::is_lowercase);
+    has_upper && (has_lower || !starts_upper) && !identifier.contains(['@', '＠'])
+}
+
+/// An identifier without the apostrophe that keeps spreadsheet programs from reading a formula or a number: our own CSV
+/// has `'+4712`.
+pub(super) fn without_apostrophe(identifier: &str) -> &str {
+    identifier.strip_prefix('\'').map_or(identifier, str::trim_start)
 }
 
 /// As [`fold`], also of a word for nothing: `NA` is a level or a synonym where a schema says so.

@@ -68,8 +68,8 @@ pub struct ErasedCustomer {
     pub rewritten: Vec<FoundRows>,
     /// Files that only their owner may change.
     pub left: Vec<FoundRows>,
-    /// Rows of a number that differs by zeros before it alone: a workbook may show one as the other. They are as they
-    /// were.
+    /// Rows of an identifier that differs by zeros before it or in case alone: they may be the customer's, and are as
+    /// they were.
     pub alike: Vec<AlikeRows>,
     /// Files without a column of identifiers: nobody is known by one there.
     pub without_identifiers: Vec<String>,
@@ -280,11 +280,16 @@ impl Erasing<'_> {
             read => read,
         };
         Ok(match read {
-            Ok(table) => Ok(Some(Rows {
-                own: table.rows_of(self.identity),
-                alike: self.alike.iter().map(|other| table.rows_of(other.identity)).collect(),
-                unsearched: table.table().cleaning().sheets.iter().filter_map(why_unsearched).collect(),
-            })),
+            Ok(table) => {
+                let others = self.alike.iter().map(|other| other.identity);
+                let sought: Vec<u64> = iter::once(self.identity).chain(others).collect();
+                let mut found = table.rows_of(&sought).into_iter();
+                Ok(Some(Rows {
+                    own: found.next().unwrap_or_default(),
+                    alike: found.collect(),
+                    unsearched: table.table().cleaning().sheets.iter().filter_map(why_unsearched).collect(),
+                }))
+            }
             Err(WorkbookError::MissingColumns(_)) => Ok(None),
             Err(error) => Err(error),
         })

@@ -14,6 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::civil::Date;
+use rustc_hash::FxHashMap;
 
 use super::WorkbookError;
 use crate::customer::{
@@ -118,16 +119,15 @@ pub fn read_columns(source: impl Read, schema: &Arc<Schema>, today: Date) -> Res
 /// # Errors
 /// [`WorkbookError::Damaged`] where the file is not as it was written, [`WorkbookError::Io`].
 pub fn rows_of_customers(source: impl Read, customers: &[u64]) -> Result<Option<Vec<Vec<SheetRow>>>, WorkbookError> {
+    let position_of: FxHashMap<u64, usize> = customers.iter().copied().zip(0..).collect();
     let mut rows = vec![Vec::new(); customers.len()];
     let (mut row_number, mut is_anybody_known) = (0, false);
     each_row(source, |key, _| {
         row_number += 1;
         let Some((identity, _)) = key else { return Ok(()) };
         is_anybody_known |= identity != 0;
-        for (customer, rows) in customers.iter().zip(&mut rows) {
-            if identity == *customer {
-                rows.push(SheetRow { row: row_number, ..SheetRow::default() });
-            }
+        if let Some(rows) = position_of.get(&identity).and_then(|&position| rows.get_mut(position)) {
+            rows.push(SheetRow { row: row_number, ..SheetRow::default() });
         }
         Ok(())
     })?;

@@ -168,3 +168,36 @@ fn customers_who_were_erased_do_not_count_among_the_rows_of_a_later_upload() {
     let listed = folder.ok(&["uploads", "list"]);
     assert!(listed.lines().nth(1).unwrap().contains("        48  "), "{listed}");
 }
+
+/// An operator's file of customers with these identifiers, as a CSV file has them.
+fn own_csv(ids: &[&str]) -> Folder {
+    let folder = Folder::new();
+    fs::create_dir_all(folder.path("base_data/2026-01-01")).unwrap();
+    let rows: String = ids.iter().map(|id| format!("{id},Name,2024-02-03,Bedok,Female,Gold\n")).collect();
+    fs::write(folder.path("base_data/2026-01-01/own.csv"), format!("{HEADER}{rows}")).unwrap();
+    folder
+}
+
+#[test]
+fn a_customer_whose_identifier_differs_in_case_alone_is_named_and_not_erased() {
+    let folder = own_csv(&["0015g00000Xy00A", "0015g00000Xy00a", "0015g00000Xy00B", "0015g00000Xy00b", "C-001"]);
+    let (code, text) = erase(&folder, "0015g00000Xy00B");
+    assert_eq!(code, Some(4), "{text}");
+    assert!(text.contains("left            2026-01-01/own.csv: delete row 4\n"), "{text}");
+    assert!(text.contains("perhaps         2026-01-01/own.csv: row 5 of 0015g00000Xy00b\n"), "{text}");
+    assert_eq!(text.matches("own.csv").count(), 2, "{text}");
+    // Of what people type case is no part.
+    for id in ["c-001", "C-001", "'C-001"] {
+        let (_, text) = erase(&folder, id);
+        assert!(text.contains("delete row 6\n") && !text.contains("perhaps"), "{text}");
+    }
+}
+
+#[test]
+fn an_identifier_with_the_apostrophe_of_our_own_csv_is_found() {
+    let folder = own_csv(&["'+4712", "+4713"]);
+    for (id, row) in [("+4712", 2), ("'+4712", 2), ("'+4713", 3)] {
+        let (code, text) = erase(&folder, id);
+        assert!(code == Some(4) && text.contains(&format!("delete row {row}\n")), "{text}");
+    }
+}

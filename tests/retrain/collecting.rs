@@ -62,6 +62,31 @@ fn identifiers_that_differ_by_zeros_in_front_alone_are_two_customers_and_a_note_
 }
 
 #[test]
+fn identifiers_that_differ_in_case_alone_are_two_customers_where_case_is_part_and_a_note_says_so() {
+    let identified = |id: &dyn Fn(usize) -> String| -> String {
+        let lines = customers('A', 0, 72);
+        let with_id = |(n, line): (usize, &str)| format!("{},{}\n", id(n), line.split_once(',').unwrap().1);
+        lines.lines().enumerate().map(with_id).collect()
+    };
+    let mut shop = Shop::new();
+    shop.force = true;
+    shop.add(
+        "base_data/2026-01-01/ids.csv",
+        &identified(&|n| format!("0015g00000Xy{:02}{}", n / 2, ["A", "a"][n % 2])),
+    );
+    let report = shop.publish().report;
+    assert_eq!((report.scores.unwrap().rows, report.cleaning.n_dropped()), (72, 0));
+    let notes: Vec<_> = report.cleaning.notes.iter().map(|note| (note.code.as_str(), note.sentence.as_str())).collect();
+    let [(Note::IDENTIFIERS_DIFFER_BY_CASE, sentence)] = notes.as_slice() else { panic!("{notes:?}") };
+    assert!(sentence.contains("72 identifiers differ from another in case alone"), "{sentence}");
+    // Of what people type case is no part.
+    shop.add("base_data/2026-01-01/ids.csv", &identified(&|n| format!("Cust-{n}")));
+    shop.add("base_data/2026-02-01/ids.csv", &identified(&|n| format!("CUST-{n}")));
+    let report = shop.publish().report;
+    assert_eq!((report.scores.unwrap().rows, report.cleaning.notes), (72, vec![]));
+}
+
+#[test]
 fn a_file_without_an_optional_column_is_trained_on_with_others_that_have_it_and_a_note_says_so() {
     let without_gender = |lines: &str| -> String {
         let line = |line: &str| {

@@ -14,6 +14,8 @@ impl TableBuilder {
         self.note_formulas();
         let note_on_copies = self.note_on_copies();
         self.notes.extend(note_on_copies);
+        let identities = self.kept.identities().chain(self.repeated.identities());
+        self.notes.extend(self.identifier_case.note(identities));
         self.notes.extend(self.repeated.note());
         // Of several files it is asked of all together.
         let has_keys = self.kept.has_keys();

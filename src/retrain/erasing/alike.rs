@@ -1,11 +1,18 @@
-//! Identifiers that are numbers and differ by the zeros before them. A workbook's cell that is shown as `000123` may
-//! hold the number 123, and a CSV file of the same list has what is shown.
+//! Identifiers that are written in another way and may be the same customer's: numbers that differ by the zeros before
+//! them, and texts that differ in case alone.
+//!
+//! A workbook's cell that is shown as `000123` may hold the number 123, and a CSV file of the same list has what is
+//! shown. Case is part of an identifier such as `0015g00000Xy00A`, and somebody may have typed it in another.
+
+use rustc_hash::FxHashSet;
 
 use crate::customer::identity_of_text;
 use crate::pseudonyms::Pseudonyms;
 
 /// A workbook's number has no more digits.
 const MAX_DIGITS: usize = 15;
+/// Of more letters only lower case is tried: there are more ways than anybody issues identifiers.
+const MAX_LETTERS: usize = 16;
 
 /// Another way to write an identifier, and what its customer is known by.
 #[derive(Debug)]
@@ -19,8 +26,10 @@ pub(super) struct Alike {
 
 /// The other ways to write an identifier.
 pub(super) fn alike(identifier: &str, pseudonyms: &Pseudonyms) -> Vec<Alike> {
-    let others = other_spellings(identifier).into_iter().filter_map(|identifier| {
-        let identity = identity_of_text(&identifier)?;
+    let mut known: FxHashSet<u64> = identity_of_text(identifier).into_iter().collect();
+    let spellings = other_zeros(identifier).into_iter().chain(other_cases(identifier));
+    let others = spellings.filter_map(|identifier| {
+        let identity = identity_of_text(&identifier).filter(|&identity| known.insert(identity))?;
         let pseudonym = pseudonyms.of(identity);
         Some(Alike { identifier, identity, pseudonym, is_erased: pseudonyms.is_erased(pseudonym) })
     });
@@ -28,7 +37,7 @@ pub(super) fn alike(identifier: &str, pseudonyms: &Pseudonyms) -> Vec<Alike> {
 }
 
 /// The number with fewer or more zeros before it; nothing of an identifier that is no number.
-fn other_spellings(identifier: &str) -> Vec<String> {
+fn other_zeros(identifier: &str) -> Vec<String> {
     let digits = identifier.trim();
     let number = digits.trim_start_matches('0');
     if number.is_empty() || digits.len() > MAX_DIGITS || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -40,17 +49,42 @@ fn other_spellings(identifier: &str) -> Vec<String> {
         .collect()
 }
 
+/// The identifier in every case, lower case first.
+fn other_cases(identifier: &str) -> impl Iterator<Item = String> {
+    let lower = identifier.trim().to_ascii_lowercase();
+    let n_letters = lower.bytes().filter(u8::is_ascii_lowercase).count();
+    let n_ways: u32 = if n_letters > MAX_LETTERS { 1 } else { 1 << n_letters };
+    (0..n_ways).map(move |way| {
+        let mut rest = way;
+        let case = |c: char| {
+            if !c.is_ascii_lowercase() {
+                return c;
+            }
+            let is_upper = rest & 1 == 1;
+            rest >>= 1;
+            if is_upper { c.to_ascii_uppercase() } else { c }
+        };
+        lower.chars().map(case).collect()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_number_is_written_with_fewer_and_more_zeros_and_a_name_in_one_way() {
-        let spellings = other_spellings(" 00123 ");
+        let spellings = other_zeros(" 00123 ");
         assert_eq!(spellings[..3], ["123", "0123", "000123"]);
         assert_eq!(spellings.len(), MAX_DIGITS - 3);
         for none in ["KUNDE-7", "", "000", "12a", "1234567890123456"] {
-            assert!(other_spellings(none).is_empty(), "{none}");
+            assert!(other_zeros(none).is_empty(), "{none}");
         }
+    }
+    #[test]
+    fn an_identifier_has_every_case_but_of_very_many_letters() {
+        assert_eq!(other_cases(" a1B").collect::<Vec<_>>(), ["a1b", "A1b", "a1B", "A1B"]);
+        assert_eq!(other_cases("0123").collect::<Vec<_>>(), ["0123"]);
+        assert_eq!(other_cases("ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKLMNOP").count(), 1);
     }
 }
