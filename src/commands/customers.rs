@@ -134,7 +134,7 @@ fn print_what_to_do(erased: &ErasedCustomer) {
     }
     if !erased.unread.is_empty() {
         print_further!(
-            "files and sheets that were not searched may hold the customer: mend or remove them, an upload with \
+            "files, sheets and rows that were not searched may hold the customer: mend or remove them, an upload with \
              content-portal uploads erase ID, and run this again; until then the exit code is {LEFT}"
         );
     }

@@ -169,6 +169,11 @@ impl Meanings {
 }
 
 impl RowReader {
+    /// Whether a column of the sheet tells customers apart; as [`TableBuilder::identifies`].
+    pub fn identifies(&self, column: usize) -> bool {
+        self.layout.column(column).is_identifier
+    }
+
     /// Adds a cell to the row; as [`TableBuilder::push_cell`].
     #[inline]
     pub fn push_cell(&mut self, column: usize, cell: Cell<'_>) {

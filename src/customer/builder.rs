@@ -316,6 +316,9 @@ impl TableBuilder {
             }
             self.identifier_digits.add(row.content.digits);
             self.identifier_case.add(identity, row.content.folded_identity);
+            if row.content.is_rounded {
+                self.odd.rounded.add(place);
+            }
             let required = row.outcomes.iter().zip(&self.schema.columns).filter(|(_, column)| column.required);
             is_usable &=
                 required.into_iter().all(|(outcome, _)| matches!(outcome, Outcome::Seen(_) | Outcome::Open(_)));

@@ -25,6 +25,9 @@ pub enum Cell<'a> {
     Error,
 }
 
+/// 2⁵³: below it a float is any whole number.
+const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
+
 impl<'a> Cell<'a> {
     /// What the cell says: a wrapped text without its wrapping, for which `unwrapped` has room; `None` where it is
     /// blank.
@@ -38,6 +41,12 @@ impl<'a> Cell<'a> {
             cell => cell,
         };
         (!cell.is_blank()).then_some(cell)
+    }
+
+    /// Whether the cell is a number so large that whole numbers beside it are the same float: as an identifier it may
+    /// be another customer's.
+    pub fn is_rounded(&self) -> bool {
+        matches!(self, Self::Number(number) if number.abs() >= MAX_EXACT)
     }
 
     /// Whether the cell holds nothing, or blanks alone.

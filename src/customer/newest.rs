@@ -53,8 +53,9 @@ pub(super) enum Fate {
     Replaced,
 }
 
-/// The identifier in a cell, [`NOBODY`] for a blank or a word for nothing. A number and its text are the same: the one
-/// comes from a workbook, the other from a CSV file, where programs write `9005.0` if the column has gaps.
+/// The identifier in a cell, [`NOBODY`] for a blank, a word for nothing or a [rounded](Cell::is_rounded) number. A
+/// number and its text are the same: the one comes from a workbook, the other from a CSV file, where programs write
+/// `9005.0` if the column has gaps.
 pub(super) fn identity_of(cell: Cell<'_>) -> u64 {
     identities_of(cell).0
 }
@@ -70,8 +71,8 @@ pub(super) fn identities_of(cell: Cell<'_>) -> (u64, u64) {
                 None => identities_of_any(raw),
             }
         }
-        Cell::Number(number) => (identity(number_text(number).as_bytes()), NOBODY),
-        Cell::Empty | Cell::Error | Cell::Bool(_) | Cell::DateTime { .. } => (NOBODY, NOBODY),
+        Cell::Number(number) if !cell.is_rounded() => (identity(number_text(number).as_bytes()), NOBODY),
+        Cell::Number(_) | Cell::Empty | Cell::Error | Cell::Bool(_) | Cell::DateTime { .. } => (NOBODY, NOBODY),
     }
 }
 
@@ -346,6 +347,9 @@ mod tests {
             ["0015g00000Xy00A", "0015g00000Xy00a", "0015g00000xy00a", "aB", "ABc", "abC", "abc", "Äb-Öc", "äb-öc"];
         let distinct: FxHashSet<u64> = ids.iter().map(|text| of(text)).collect();
         assert_eq!(distinct.len(), ids.len());
+        let large = |number| identity_of(Cell::Number(number));
+        assert_eq!([large(2_f64.powi(53)), large(1.234_567_890_123_45e16), large(-1e300)], [NOBODY; 3]);
+        assert_eq!(large(2_f64.powi(53) - 1.0), of("9007199254740991"));
         assert_eq!([of("'"), of("'-")], [NOBODY; 2]);
     }
 

@@ -27,6 +27,8 @@ pub(super) struct RowContent {
     pub identity: u64,
     /// What the identity would be if case were not part of the identifier; [`NOBODY`] where it is not.
     pub folded_identity: u64,
+    /// Whether the identifier is a number with more digits than one holds.
+    pub is_rounded: bool,
     /// How the identifier is written, where it is a number.
     pub digits: IdentifierDigits,
 }
@@ -43,6 +45,7 @@ impl Default for RowContent {
             hash: 0,
             identity: NOBODY,
             folded_identity: NOBODY,
+            is_rounded: false,
             digits: IdentifierDigits::default(),
         }
     }
@@ -62,9 +65,10 @@ impl RowContent {
         self.is_read = true;
         self.has_identifier = true;
         (self.identity, self.folded_identity) = identities_of(cell);
+        self.is_rounded = cell.is_rounded();
         self.digits = IdentifierDigits::of(cell);
         if let Some(identifier) = identifier {
-            write_identifier(identifier, cell);
+            write_identifier(identifier, if self.is_rounded { Cell::Empty } else { cell });
         }
     }
 

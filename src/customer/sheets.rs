@@ -54,6 +54,11 @@ impl TableBuilder {
         self.sheet.layout.as_ref().is_some_and(|layout| layout.column(column).is_read())
     }
 
+    /// Whether a column of the sheet tells customers apart.
+    pub fn identifies(&self, column: usize) -> bool {
+        self.sheet.layout.as_ref().is_some_and(|layout| layout.column(column).is_identifier)
+    }
+
     /// The title of a column of the schema, by its position.
     pub fn title(&self, column: usize) -> Option<&str> {
         self.schema.columns.get(column).map(|column| column.title.as_str())

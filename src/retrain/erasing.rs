@@ -11,6 +11,7 @@
 mod alike;
 mod replacing;
 mod sources;
+mod unsearched;
 mod versions;
 
 use std::collections::BTreeSet;
@@ -26,11 +27,12 @@ use jiff::civil::Date;
 use self::alike::{Alike, alike};
 use self::replacing::replace;
 use self::sources::{Source, of_base_data, of_uploads};
+use self::unsearched::{rounded_rows, why_unsearched};
 use self::versions::{Versions, versions};
 use super::base_data::BaseFiles;
 use super::{RetrainError, SkippedFile};
 use crate::causes::with_causes;
-use crate::customer::{Keep, KeyedTable, Schema, SheetReport, SheetRow, UnusedSheet, identity_of_text};
+use crate::customer::{Keep, KeyedTable, Schema, SheetRow, identity_of_text};
 use crate::disk::Keeper;
 use crate::durable;
 use crate::model_store::{ModelStore, StoreError, VersionId};
@@ -212,6 +214,8 @@ struct Rows {
     alike: Vec<Vec<SheetRow>>,
     /// Why sheets with rows were not searched, one by one.
     unsearched: Vec<String>,
+    /// The same of rows that stay when the file is rewritten.
+    rounded: Vec<String>,
 }
 
 impl Erasing<'_> {
@@ -251,6 +255,8 @@ impl Erasing<'_> {
             is_erased: other.is_erased,
             found: found(rows),
         }));
+        let unread = |why| SkippedFile { file: source.label.clone(), why };
+        erased.unread.extend(rows.rounded.into_iter().map(unread));
         if !rows.own.is_empty() {
             let found = found(rows.own);
             if source.is_ours && self.rewrite(source)? {
@@ -260,8 +266,7 @@ impl Erasing<'_> {
             }
             erased.left.push(found);
         }
-        let unsearched = rows.unsearched.into_iter();
-        erased.unread.extend(unsearched.map(|why| SkippedFile { file: source.label.clone(), why }));
+        erased.unread.extend(rows.unsearched.into_iter().map(unread));
         Ok(())
     }
 
@@ -284,10 +289,12 @@ impl Erasing<'_> {
                 let others = self.alike.iter().map(|other| other.identity);
                 let sought: Vec<u64> = iter::once(self.identity).chain(others).collect();
                 let mut found = table.rows_of(&sought).into_iter();
+                let read = table.table().cleaning();
                 Ok(Some(Rows {
                     own: found.next().unwrap_or_default(),
                     alike: found.collect(),
-                    unsearched: table.table().cleaning().sheets.iter().filter_map(why_unsearched).collect(),
+                    unsearched: read.sheets.iter().filter_map(why_unsearched).collect(),
+                    rounded: rounded_rows(read).collect(),
                 }))
             }
             Err(WorkbookError::MissingColumns(_)) => Ok(None),
@@ -304,6 +311,7 @@ impl Erasing<'_> {
             own: found.next().unwrap_or_default(),
             alike: found.collect(),
             unsearched: Vec::new(),
+            rounded: Vec::new(),
         }))
     }
 
@@ -343,20 +351,6 @@ impl Erasing<'_> {
         replaced.map_err(|source| EraseError::Rewrite { file: path.clone(), source })?;
         Ok(true)
     }
-}
-
-/// Why nobody was looked for in a sheet that holds rows, or may.
-fn why_unsearched(sheet: &SheetReport) -> Option<String> {
-    let may_hold_rows = sheet.rows_read > 0 || sheet.reason == Some(UnusedSheet::Unreadable);
-    if sheet.used || !may_hold_rows {
-        return None;
-    }
-    let why = match (sheet.reason, &sheet.sentence) {
-        // Its own sentence may quote a row.
-        (Some(UnusedSheet::NoHeader) | None, _) | (_, None) => "it has no column of identifiers",
-        (_, Some(sentence)) => sentence,
-    };
-    Some(format!("sheet {}: {why}", sheet.name))
 }
 
 fn open(source: &Source) -> Result<File, WorkbookError> {

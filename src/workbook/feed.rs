@@ -135,6 +135,11 @@ impl<'a> SheetFeed<'a> {
         self.builder.header_row() == Some(row.saturating_add(1))
     }
 
+    /// Whether the column tells customers apart.
+    pub(super) fn identifies(&self, column: usize) -> bool {
+        self.builder.identifies(column)
+    }
+
     /// Has the rows below be left out that have more cells than the header, which has so many.
     pub(super) fn set_header_width(&mut self, n_cells: usize) {
         self.builder.set_header_width(n_cells);

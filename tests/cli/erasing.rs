@@ -1,12 +1,14 @@
 //! Where an erasure looks for a customer beside the rows that trainings read, and what it says of the rest.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{Cursor, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use rust_xlsxwriter::Workbook;
+use zip::write::SimpleFileOptions;
+use zip::{ZipArchive, ZipWriter};
 
 use crate::folder::{Folder, shown};
 use crate::form::Form;
@@ -178,6 +180,37 @@ fn own_csv(ids: &[&str]) -> Folder {
     folder
 }
 
+/// An operator's workbook of customers whose identifiers are numbers that are written so.
+fn own_workbook(numbers: &[&str]) -> Folder {
+    let folder = Folder::new();
+    let path = folder.path("base_data/2026-01-01/own.xlsx");
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let text = |text: &str| format!("<c t=\"inlineStr\"><is><t>{text}</t></is></c>");
+    let row = |id: String, others: &str| {
+        let others: String = others.split(',').map(text).collect();
+        format!("<row>{id}{others}</row>")
+    };
+    let header = row(text("Customer ID"), "Full Name,Date Joined,Location,Gender,Loyalty Tier");
+    let number = |number: &&str| row(format!("<c><v>{number}</v></c>"), "Name,2024-02-03,Bedok,Female,Gold");
+    let rows: String = numbers.iter().map(number).collect();
+    let main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
+    let sheet = format!("<worksheet xmlns=\"{main}\"><sheetData>{header}{rows}</sheetData></worksheet>");
+    let mut book = Workbook::new();
+    book.add_worksheet();
+    let mut parts = ZipArchive::new(Cursor::new(book.save_to_buffer().unwrap())).unwrap();
+    let mut changed = ZipWriter::new(fs::File::create(path).unwrap());
+    for at in 0..parts.len() {
+        let mut part = parts.by_index(at).unwrap();
+        let mut content = Vec::new();
+        part.read_to_end(&mut content).unwrap();
+        let is_sheet = part.name().unwrap().ends_with("sheet1.xml");
+        changed.start_file(part.name().unwrap().into_owned(), SimpleFileOptions::default()).unwrap();
+        changed.write_all(if is_sheet { sheet.as_bytes() } else { &content }).unwrap();
+    }
+    changed.finish().unwrap();
+    folder
+}
+
 #[test]
 fn a_customer_whose_identifier_differs_in_case_alone_is_named_and_not_erased() {
     let folder = own_csv(&["0015g00000Xy00A", "0015g00000Xy00a", "0015g00000Xy00B", "0015g00000Xy00b", "C-001"]);
@@ -200,4 +233,20 @@ fn an_identifier_with_the_apostrophe_of_our_own_csv_is_found() {
         let (code, text) = erase(&folder, id);
         assert!(code == Some(4) && text.contains(&format!("delete row {row}\n")), "{text}");
     }
+}
+
+#[test]
+fn identifiers_of_more_digits_than_a_number_holds_are_told_apart_or_named() {
+    let folder = own_workbook(&["9007199254740992", "9007199254740993", "12345678901234567890"]);
+    for (id, row) in [("9007199254740992", 2), ("9007199254740993", 3), ("12345678901234567890", 4)] {
+        let (code, text) = erase(&folder, id);
+        assert!(code == Some(4) && text.contains(&format!("own.xlsx: delete row {row}\n")), "{text}");
+        assert!(!text.contains("not searched"), "{text}");
+    }
+    let folder = own_workbook(&["1", "1.23456789012345E+16"]);
+    let (code, text) = erase(&folder, "12345678901234500");
+    assert!(code == Some(4) && !text.contains("not found"), "{text}");
+    let named = "not searched    2026-01-01/own.xlsx: 1 row has an identifier with more digits than a number holds, \
+                 first row 3";
+    assert!(text.contains(named), "{text}");
 }

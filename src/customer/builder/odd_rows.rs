@@ -1,4 +1,5 @@
-//! Rows that a person would not expect among the customers: those with more cells than the header, and hidden ones.
+//! Rows that a person would not expect among the customers: those with more cells than the header, hidden ones, and
+//! those whose identifier was rounded.
 
 use crate::customer::tally::{Place, Tally};
 use crate::customer::{Note, SheetReport};
@@ -13,6 +14,8 @@ pub(in crate::customer) struct OddRows {
     wide: Tally,
     /// Rows that the sheet does not show.
     pub hidden: Tally,
+    /// Rows whose identifier is a number with more digits than one holds.
+    pub rounded: Tally,
 }
 
 impl OddRows {
@@ -57,6 +60,13 @@ impl OddRows {
             "is hidden in the sheet and was read",
             "are hidden in the sheet and were read",
             "a filter in a spreadsheet program leaves nobody out here",
+        );
+        note(
+            Note::IDENTIFIERS_ROUNDED,
+            &self.rounded,
+            "has an identifier with more digits than a number holds",
+            "have identifiers with more digits than a number holds",
+            "they may be other customers' and count as blank; store them as text",
         );
         notes
     }

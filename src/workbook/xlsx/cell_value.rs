@@ -20,6 +20,8 @@ pub(super) enum Content<'a> {
     /// The text that was put into the sheet's scratch.
     Scratch,
     Number(f64),
+    /// A whole number that no float may hold, digit by digit.
+    Digits(&'a str),
     Day(f64),
     Flag(bool),
     /// An error of a formula that spreadsheet programs know.

@@ -10,6 +10,10 @@ use super::cell_value::{Content, Shown, Type, error, flag};
 use super::markup::{Cursor, Parsed, Stop, TagEnd, content, digits, local, unescaped};
 use super::reference::{reference, whole_reference};
 use super::strings::body;
+use crate::customer::Cell;
+
+/// A float holds any number of so many digits.
+const MAX_DIGITS: usize = 15;
 
 /// What comes next in a sheet.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,7 +44,8 @@ pub(super) struct Sheet<'s> {
     /// Whether the row is one that is not shown, such as those that a filter leaves out.
     pub is_hidden: bool,
     /// Whether a value was read that calamine reads in another way: in a number it stops at an entity, it takes no
-    /// value for the text of an inline string, and behind a cell that it leaves out it does not move on.
+    /// value for the text of an inline string, of a long number it has the float alone, and behind a cell that it
+    /// leaves out it does not move on.
     pub is_odd: bool,
 }
 
@@ -331,7 +336,17 @@ impl<'s> Sheet<'s> {
             Type::FormulaText | Type::Inline => unescaped(text)?,
             Type::IsoDate => text,
             Type::Number | Type::Unsaid => match fast_float2::parse(text.as_bytes()) {
-                Ok(number) => return Ok(head.shown.of(number)),
+                Ok(number) => {
+                    let is_long = raw.len() > MAX_DIGITS && raw.iter().all(u8::is_ascii_digit);
+                    return Ok(match (head.shown.of(number), text) {
+                        (Content::Number(number), Cow::Borrowed(digits))
+                            if is_long && Cell::Number(number).is_rounded() =>
+                        {
+                            Content::Digits(digits)
+                        }
+                        (shown, _) => shown,
+                    });
+                }
                 Err(_) if head.kind == Type::Unsaid => text,
                 Err(_) => return Ok(Content::Unknown),
             },
@@ -354,12 +369,12 @@ pub(super) fn is_true(value: &[u8]) -> bool {
     matches!(value, b"1" | b"true")
 }
 
-/// Takes up to 15 digits that a `<` follows.
+/// Takes up to [`MAX_DIGITS`] digits that a `<` follows.
 #[inline]
 fn whole_number(cursor: &mut Cursor<'_>) -> Option<u64> {
     let mut number = 0;
     let mut rest = cursor.rest;
-    for n_digits in 0..=15 {
+    for n_digits in 0..=MAX_DIGITS {
         match rest {
             [digit @ b'0'..=b'9', after @ ..] => {
                 number = number * 10 + u64::from(digit - b'0');

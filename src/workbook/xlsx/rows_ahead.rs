@@ -166,7 +166,12 @@ impl<R> SheetPieces<'_, R> {
                 Ok(Step::Row) => break,
                 Ok(Step::Begun | Step::Ended) | Err(_) => return None,
             };
-            let cell = self.texts.cell(content, &sheet.scratch)?;
+            let mut cell = self.texts.cell(content, &sheet.scratch)?;
+            if let Content::Digits(digits) = content
+                && reader.identifies(column)
+            {
+                cell = Cell::Text(digits);
+            }
             place.n_cells += 1;
             place.is_odd |= content == Content::NoResult;
             if cell.is_blank() {

@@ -57,7 +57,7 @@ impl Texts {
             let left = cursor.rest.len();
             match sheet.step(&mut cursor) {
                 Ok(Step::Cell { row, column, content }) => {
-                    let Some(cell) = self.cell(content, &sheet.scratch) else { return Ok((left, Walked::Unusual)) };
+                    let Some(mut cell) = self.cell(content, &sheet.scratch) else { return Ok((left, Walked::Unusual)) };
                     progress.n_cells += 1;
                     if progress.n_cells <= progress.n_skipped {
                         continue;
@@ -77,6 +77,12 @@ impl Texts {
                     if sheet.is_hidden {
                         feed.hide_row();
                     }
+                    if let Content::Digits(digits) = content
+                        && feed.identifies(column as usize)
+                    {
+                        cell = Cell::Text(digits);
+                        sheet.is_odd = true;
+                    }
                     feed.cell(column as usize, cell)?;
                 }
                 Ok(Step::Begun | Step::Row) => {}
@@ -95,6 +101,7 @@ impl Texts {
             Content::Text(text) => Cell::Text(text),
             Content::Scratch => Cell::Text(scratch),
             Content::Number(number) => Cell::Number(number),
+            Content::Digits(digits) => fast_float2::parse(digits).map_or(Cell::Empty, Cell::Number),
             Content::Day(serial_days) => Cell::DateTime { serial_days, is_1904: self.is_1904 },
             Content::Flag(value) => Cell::Bool(value),
             Content::Error => Cell::Error,

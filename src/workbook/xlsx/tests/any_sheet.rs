@@ -37,7 +37,8 @@ fn value(kind: &str) -> BoxedStrategy<String> {
         "a_x0041_b",
         "\u{a0}",
         "999999999999999",
-        "12345678901234567890",
+        // Of a longer one calamine has the float alone, and an identifier is more.
+        "9007199254740991",
     ];
     let texts = vec!["_xD83D_", "_xD83D__xDE00_", "a&amp;b", "&#x41;", "&nbsp;", "&", "x]]>y", "1\r\n2", "<!-- c -->1"];
     let text = |texts: Vec<&'static str>| select(texts).prop_map(str::to_owned);
