@@ -332,7 +332,9 @@ impl TableBuilder {
             if is_odd {
                 let layout = self.sheet.layout.as_ref();
                 let is_usable = |column| matches!(row.outcomes.get(column), Some(Outcome::Seen(_) | Outcome::Open(_)));
-                let has_moved = layout.is_some_and(|layout| layout.has_moved(&self.schema, is_usable));
+                // Whoever looks for a customer goes by the first cell, which has not moved.
+                let is_sought = self.is_of_every_sheet && layout.is_some_and(|layout| layout.starts_with_identifier());
+                let has_moved = !is_sought && layout.is_some_and(|layout| layout.has_moved(&self.schema, is_usable));
                 self.odd.count_wide(place, has_moved);
                 if has_moved {
                     continue;

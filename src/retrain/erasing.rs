@@ -27,7 +27,7 @@ use jiff::civil::Date;
 use self::alike::{Alike, alike};
 use self::replacing::replace;
 use self::sources::{Source, of_base_data, of_uploads};
-use self::unsearched::{rounded_rows, why_unsearched};
+use self::unsearched::{moved_rows, rounded_rows, why_unsearched};
 use self::versions::{Versions, versions};
 use super::base_data::BaseFiles;
 use super::{RetrainError, SkippedFile};
@@ -212,7 +212,7 @@ struct Erasing<'a> {
 struct Rows {
     own: Vec<SheetRow>,
     alike: Vec<Vec<SheetRow>>,
-    /// Why sheets with rows were not searched, one by one.
+    /// Why sheets with rows, or rows, were not searched, one by one.
     unsearched: Vec<String>,
     /// The same of rows that stay when the file is rewritten.
     rounded: Vec<String>,
@@ -293,7 +293,7 @@ impl Erasing<'_> {
                 Ok(Some(Rows {
                     own: found.next().unwrap_or_default(),
                     alike: found.collect(),
-                    unsearched: read.sheets.iter().filter_map(why_unsearched).collect(),
+                    unsearched: read.sheets.iter().filter_map(why_unsearched).chain(moved_rows(read)).collect(),
                     rounded: rounded_rows(read).collect(),
                 }))
             }

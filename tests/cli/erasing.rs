@@ -236,6 +236,21 @@ fn an_identifier_with_the_apostrophe_of_our_own_csv_is_found() {
 }
 
 #[test]
+fn a_row_with_more_cells_than_the_header_is_found_by_its_first_cell_or_named() {
+    let folder = own_csv(&["C1", "SEC01,Max", "C2"]);
+    let (code, text) = erase(&folder, "SEC01");
+    assert!(code == Some(4) && text.contains("left            2026-01-01/own.csv: delete row 3\n"), "{text}");
+    let file = folder.path("base_data/2026-01-01/own.csv");
+    let rows = "Ann,C1,2024-02-03,Bedok,Gold\nMax, Muster,SEC01,2024-02-03,Bedok,Gold\n";
+    fs::write(file, format!("Full Name,Customer ID,Date Joined,Location,Loyalty Tier\n{rows}")).unwrap();
+    let (code, text) = erase(&folder, "SEC02");
+    assert!(code == Some(4) && !text.contains("not found"), "{text}");
+    let named = "not searched    2026-01-01/own.csv: 1 row has more cells than the header, first row 3: the identifier \
+                 may be in another column";
+    assert!(text.contains(named), "{text}");
+}
+
+#[test]
 fn identifiers_of_more_digits_than_a_number_holds_are_told_apart_or_named() {
     let folder = own_workbook(&["9007199254740992", "9007199254740993", "12345678901234567890"]);
     for (id, row) in [("9007199254740992", 2), ("9007199254740993", 3), ("12345678901234567890", 4)] {

@@ -1,6 +1,6 @@
 //! Sheets and rows of a file in which nobody can be looked for.
 
-use crate::customer::{CleaningReport, Note, SheetReport, UnusedSheet};
+use crate::customer::{CleaningReport, Dropped, Note, SheetReport, UnusedSheet};
 
 /// Why nobody was looked for in a sheet that holds rows, or may.
 pub(super) fn why_unsearched(sheet: &SheetReport) -> Option<String> {
@@ -14,6 +14,17 @@ pub(super) fn why_unsearched(sheet: &SheetReport) -> Option<String> {
         (_, Some(sentence)) => sentence,
     };
     Some(format!("sheet {}: {why}", sheet.name))
+}
+
+/// Rows that were left out since their values have moved: the identifier may be in any column.
+pub(super) fn moved_rows(read: &CleaningReport) -> Option<String> {
+    let have = match *read.dropped.get(&Dropped::MoreCells)? {
+        1 => "1 row has".to_owned(),
+        rows => format!("{rows} rows have"),
+    };
+    let first = read.first_dropped.get(&Dropped::MoreCells).and_then(|rows| rows.first());
+    let first = first.map(|first| format!(", first row {}", first.row)).unwrap_or_default();
+    Some(format!("{have} more cells than the header{first}: the identifier may be in another column"))
 }
 
 /// Rows whose identifiers were rounded.
