@@ -343,8 +343,19 @@ mod tests {
         ] {
             assert!(same.iter().all(|text| of(text) == of(same[0])), "{same:?}");
         }
-        let ids =
-            ["0015g00000Xy00A", "0015g00000Xy00a", "0015g00000xy00a", "aB", "ABc", "abC", "abc", "Äb-Öc", "äb-öc"];
+        let ids = [
+            "0015g00000Xy00A",
+            "0015g00000Xy00a",
+            "0015g00000xy00a",
+            "aB",
+            "ABc",
+            "abC",
+            "abc",
+            "Äb-Öc",
+            "äb-öc",
+            "001Xy2",
+            "001xy2",
+        ];
         let distinct: FxHashSet<u64> = ids.iter().map(|text| of(text)).collect();
         assert_eq!(distinct.len(), ids.len());
         let large = |number| identity_of(Cell::Number(number));

@@ -127,11 +127,10 @@ fn bytes_within(word: u64, first: u8, last: u8) -> u64 {
 /// Whether case is part of an identifier: its letters are mixed as nobody types a word (`0015g00000Xy00A`), and it is
 /// not an address of e-mail. `C-001`, `c-001` and `Cust-001` are words.
 fn has_own_case(identifier: &str) -> bool {
-    let mut letters = identifier.chars().filter(|c| c.is_uppercase() || c.is_lowercase());
-    let starts_upper = letters.next().is_some_and(char::is_uppercase);
-    let has_upper = letters.clone().any(char::is_uppercase);
-    let has_lower = letters.any(char::is_lowercase);
-    has_upper && (has_lower || !starts_upper) && !identifier.contains(['@', '＠'])
+    let mut chars = identifier.chars();
+    let is_capitalised = chars.next().is_some_and(char::is_uppercase) && !chars.any(char::is_uppercase);
+    let (has_upper, has_lower) = (identifier.contains(char::is_uppercase), identifier.contains(char::is_lowercase));
+    has_upper && has_lower && !is_capitalised && !identifier.contains(['@', '＠'])
 }
 
 /// An identifier without the apostrophe that keeps spreadsheet programs from reading a formula or a number: our own CSV
