@@ -5,14 +5,17 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use content_portal::content::{BreakerPolicy, BudgetConfig, Lease, Lessor, RetryPolicy, WriterConfig};
+use content_portal::http::Key;
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use wiremock::ResponseTemplate;
 
 use crate::app::{Setup, TestApp, list, ok};
 use crate::form::Form;
 use crate::live::{events, named};
 use crate::sheets::{CUSTOMER, HEADER, csv};
-use crate::upstream::{self, prompt_of, written};
+use crate::upstream::{self, Held, prompt_of, written};
 
 fn down() -> ResponseTemplate {
     ResponseTemplate::new(500)
@@ -82,6 +85,86 @@ async fn past_the_day_s_budget_nothing_is_sent_and_midnight_is_what_to_wait_for(
     assert!((1..=86_400).contains(&wait), "{wait}");
     assert_eq!(response.json::<Value>().await.unwrap()["code"], "budget_spent");
     assert_eq!(upstream.received_requests().await.unwrap().len(), 0);
+}
+
+/// A text by a key with the right to have it written.
+fn text_by(app: &TestApp, name: &str) -> RequestBuilder {
+    app.request(Method::POST, "/generate-post").bearer_auth(key(name)).json(&json!({"postType": "Text"}))
+}
+
+fn key(name: &str) -> String {
+    format!("{name}-of-sixteen-letters")
+}
+
+/// Status, code and `Retry-After` of a refusal.
+async fn refusal(request: RequestBuilder) -> (u16, String, String) {
+    let response = request.send().await.unwrap();
+    let (status, wait) = (response.status().as_u16(), response.headers()["retry-after"].to_str().unwrap().to_owned());
+    (status, response.json::<Value>().await.unwrap()["code"].as_str().unwrap().to_owned(), wait)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_under_way_of_one_key_leave_the_others_half_of_the_budget_and_are_waited_for_in_seconds() {
+    let (release, released) = watch::channel(false);
+    let upstream = Held::start(released).await;
+    let state = tempfile::tempdir().unwrap();
+    // A call may cost about half a cent, and costs a hundredth of that.
+    let budget = Some(BudgetConfig { usd_per_day: 0.03, state_dir: state.path().to_owned() });
+    let [timeout, deadline] = [60, 60].map(Duration::from_secs);
+    let writer = WriterConfig { budget, timeout, deadline, ..upstream::writer_at(&upstream.uri) };
+    let line = |name: &str| json!({"name": name, "sha256": Key::new(&key(name)).to_hex(), "rights": ["generate"]});
+    let keys = Some(["greedy", "other", "third"].map(|name| format!("{}\n", line(name))).concat());
+    let app = TestApp::spawn_with(Setup { keys, writer, ..Setup::default() }).await;
+    ok(text_by(&app, "other").send().await.unwrap()).await;
+
+    let mut under_way = Vec::new();
+    let a_moment = (503, "busy".to_owned(), "5".to_owned());
+    for name in ["greedy", "other"] {
+        for _ in 0..2 {
+            let n_calls = upstream.n_calls();
+            under_way.push(tokio::spawn(text_by(&app, name).send()));
+            app.until(async |_| upstream.n_calls() > n_calls).await;
+        }
+        assert_eq!(refusal(text_by(&app, name)).await, a_moment, "a third would hold more than half");
+    }
+    let last = tokio::spawn(text_by(&app, "third").send());
+    app.until(async |_| upstream.n_calls() == 6).await;
+    assert_eq!(refusal(text_by(&app, "third")).await, a_moment, "all is held, and hardly anything is spent");
+    release.send(true).unwrap();
+    under_way.push(last);
+    for call in under_way {
+        ok(call.await.unwrap().unwrap()).await;
+    }
+    for name in ["greedy", "third"] {
+        ok(text_by(&app, name).send().await.unwrap()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn long_requests_that_time_out_pause_nobody_while_others_are_answered() {
+    let answer = |prompt: &str| {
+        let is_slow = prompt.contains("Slow visits");
+        if is_slow { written("late").set_delay(Duration::from_secs(600)) } else { written("A text.") }
+    };
+    let upstream = upstream::start(Box::new(answer)).await;
+    let breaker = BreakerPolicy { max_faults: 2, ..BreakerPolicy::default() };
+    let app = served_by(WriterConfig { breaker, ..upstream::writer(&upstream) }).await;
+    let n_calls = async || upstream.received_requests().await.unwrap().len();
+    let slow = json!({"objective": "Slow visits", "postType": "Text"});
+    for is_answered_meanwhile in [true, false] {
+        let before = n_calls().await;
+        let slow = futures::future::join_all((0..3).map(|_| app.post("/generate-post", &slow)));
+        let quick = async {
+            app.until(async |_| n_calls().await == before + 3).await;
+            if is_answered_meanwhile {
+                ok(app.post("/generate-post", &json!({"postType": "Text"})).await).await;
+            }
+        };
+        let (slow, ()) = tokio::join!(slow, quick);
+        assert!(slow.iter().all(|response| response.status() == 504));
+        let after = app.post("/generate-post", &json!({"postType": "Text"})).await.status();
+        assert_eq!(after, if is_answered_meanwhile { 200 } else { 503 }, "a server that answers nobody is paused");
+    }
 }
 
 /// A store of leases that does not answer, and how often it was asked.
