@@ -154,7 +154,7 @@ async fn a_retraining_is_begun_with_files_and_its_version_is_live_when_it_is_tol
     assert_ne!(job["version"], SAMPLE_MODEL.id.as_str());
     assert_eq!((&job["asked_by"], &job["share"], &job["step"]), (&"request".into(), &1.0.into(), &Value::Null));
     let report = app.look(job["report"].as_str().unwrap()).await;
-    assert_eq!(list(&report["files"]).len(), 2, "{}", report["files"]);
+    assert_eq!(list(&report["files"]).len(), 2, "{} {}", report["files"], report["skipped"]);
 
     assert_eq!(app.kept(), Vec::<PathBuf>::new(), "the upload still waits");
     let mut taken = Vec::new();
