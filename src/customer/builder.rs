@@ -122,7 +122,8 @@ impl TableBuilder {
         Self { has_customers_alone: true, ..self }
     }
 
-    /// Wants every sheet that has the required columns, hidden ones and sums included.
+    /// Wants every sheet that has the required columns, hidden ones and sums included, and rows with more cells than
+    /// the header where identifiers are in the first column.
     pub fn of_every_sheet(self) -> Self {
         Self { is_of_every_sheet: true, ..self }
     }
@@ -332,7 +333,7 @@ impl TableBuilder {
             if is_odd {
                 let layout = self.sheet.layout.as_ref();
                 let is_usable = |column| matches!(row.outcomes.get(column), Some(Outcome::Seen(_) | Outcome::Open(_)));
-                // Whoever looks for a customer goes by the first cell, which has not moved.
+                // A search for a customer reads the identifier alone: in the first column, it has not moved.
                 let is_sought = self.is_of_every_sheet && layout.is_some_and(|layout| layout.starts_with_identifier());
                 let has_moved = !is_sought && layout.is_some_and(|layout| layout.has_moved(&self.schema, is_usable));
                 self.odd.count_wide(place, has_moved);

@@ -1,4 +1,4 @@
-//! Why a row is no customer of the table: the reason, its name in answers and its words for people.
+//! The reasons for which rows are left out: their names in answers, and their words for people.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

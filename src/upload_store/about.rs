@@ -9,6 +9,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -20,6 +21,8 @@ use crate::durable;
 const END: &str = ".json";
 /// What the name of a note begins with that is being written.
 const STAGED: &str = ".note-";
+/// The note of an upload that is not there is removed once it is this old: it is written before its upload has a name.
+const ABANDONED_NOTE_AFTER: Duration = Duration::from_secs(3600);
 
 /// Whether a training may learn from an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -142,6 +145,16 @@ pub(super) fn upload_of_note(name: &str) -> Option<&str> {
 pub(super) fn is_note_of_nothing(path: &Path) -> bool {
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return false };
     name.starts_with(STAGED) || upload_of_note(name).is_some_and(|upload| !path.with_file_name(upload).exists())
+}
+
+/// Removes the note at `path` if it is old enough that no upload will have it.
+pub(super) fn remove_old_note(path: &Path) {
+    let age = fs::symlink_metadata(path).and_then(|file| file.modified()).ok().and_then(|time| time.elapsed().ok());
+    if age.is_some_and(|age| age > ABANDONED_NOTE_AFTER)
+        && let Err(error) = fs::remove_file(path)
+    {
+        tracing::warn!(event = "abandoned_note_remove_failed", %error, "the note of no upload cannot be removed");
+    }
 }
 
 fn beside(path: &Path) -> PathBuf {

@@ -53,8 +53,6 @@ use total::Counted;
 /// An upload that no process writes any more is removed once it is this old. An earlier version of this program, which
 /// locks no upload, may be receiving a younger one.
 const ABANDONED_AFTER: Duration = Duration::from_secs(60);
-/// The note of an upload that is not there is removed once it is this old: it is written before its upload has a name.
-const ABANDONED_NOTE_AFTER: Duration = Duration::from_secs(3600);
 /// The most uploads that are kept. Each takes two files of the disk, however small it is, and lists look at them all.
 const MAX_FILES: u64 = 50_000;
 
@@ -262,7 +260,7 @@ impl UploadStore {
         let mut names = HashMap::new();
         for entry in entries.flatten() {
             if about::is_note_of_nothing(&entry.path()) {
-                remove_old_note(&entry);
+                about::remove_old_note(&entry.path());
             } else if let Some((id, name)) = entry.file_name().to_str().and_then(StoredName::read) {
                 names.insert(id, name);
             }
@@ -386,15 +384,6 @@ struct Content {
     /// What is kept in its place, in bytes; `None` where that is what came.
     columns_bytes: Option<u64>,
     extension: Extension,
-}
-
-fn remove_old_note(entry: &fs::DirEntry) {
-    let age = entry.metadata().and_then(|file| file.modified()).ok().and_then(|time| time.elapsed().ok());
-    if age.is_some_and(|age| age > ABANDONED_NOTE_AFTER)
-        && let Err(error) = fs::remove_file(entry.path())
-    {
-        tracing::warn!(event = "abandoned_note_remove_failed", %error, "the note of no upload cannot be removed");
-    }
 }
 
 #[cfg(test)]

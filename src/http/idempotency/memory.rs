@@ -1,8 +1,7 @@
 //! Stored answers, bounded in number, bytes and time.
 //!
 //! Where there are too many, the client that holds most loses its oldest one. So nobody's answers are pushed out by
-//! somebody who holds more.
-//! Plain data behind a lock; knows no HTTP.
+//! somebody who holds more. Plain data behind a lock; knows no HTTP.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;

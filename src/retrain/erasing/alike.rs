@@ -81,6 +81,7 @@ mod tests {
             assert!(other_zeros(none).is_empty(), "{none}");
         }
     }
+
     #[test]
     fn an_identifier_has_every_case_but_of_very_many_letters() {
         assert_eq!(other_cases(" a1B").collect::<Vec<_>>(), ["a1b", "A1b", "a1B", "A1B"]);
