@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Turns the five pickles of the Flask service into plain arrays and JSON, for `content-portal models import`.
 
-    python export_pickles.py PICKLE_DIR OUT_DIR
+    python3 export_pickles.py PICKLE_DIR OUT_DIR
 
 Reading a pickle runs the code in it: use this on your own files only.
 
@@ -461,7 +461,7 @@ def write(out, arrays, content):
 
 def main(arguments):
     if len(arguments) != 2:
-        print("usage: python export_pickles.py PICKLE_DIR OUT_DIR", file=sys.stderr)
+        print("usage: python3 export_pickles.py PICKLE_DIR OUT_DIR", file=sys.stderr)
         return 2
     warnings.simplefilter("ignore")
     folder, out = Path(arguments[0]), Path(arguments[1])
