@@ -3,6 +3,7 @@
 //! What is read here is what `content-portal settings` shows: there is no second list. Each method names the variable,
 //! its default and, by its own name or an argument, its unit.
 
+use std::iter;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -114,6 +115,16 @@ impl<'a> Reader<'a> {
     /// Whatever `T` reads from a text.
     pub fn parsed<T: FromStr + ToString>(&mut self, name: &'static str, default: T, expected: &str) -> T {
         self.value(name, Some(default.to_string()), expected, |text| text.parse().ok()).unwrap_or(default)
+    }
+
+    /// What a word stands for: the default, or one of the others, in whatever case it is written.
+    pub fn choice<T: Copy>(&mut self, name: &'static str, default: (&str, T), others: &[(&str, T)]) -> T {
+        let all = || iter::once(&default).chain(others);
+        let mut words: Vec<&str> = all().map(|(word, _)| *word).collect();
+        let last = words.pop().unwrap_or_default();
+        let expected = format!("{} or {last}", words.join(", "));
+        let meant = |text: &str| all().find(|(word, _)| text.eq_ignore_ascii_case(word)).map(|(_, value)| *value);
+        self.value(name, Some(default.0.to_owned()), &expected, meant).unwrap_or(default.1)
     }
 
     /// A whole number of `units`, 1 or more.

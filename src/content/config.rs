@@ -131,9 +131,9 @@ impl WriterConfig {
 
     /// Reads the settings of the writer.
     pub fn read(read: &mut Reader<'_>) -> Self {
-        let kind = read.value("WRITER", Some("auto".to_owned()), "auto, openai or offline", kind);
+        let others = [("openai", WriterKind::Openai), ("offline", WriterKind::Offline)];
         let mut config = Self {
-            kind: kind.unwrap_or_default(),
+            kind: read.choice("WRITER", ("auto", WriterKind::Auto), &others),
             api_key: read.secret("OPENAI_API_KEY"),
             base_url: base_url(read),
             auth_header: auth_header(read),
@@ -182,15 +182,6 @@ fn budget(read: &mut Reader<'_>) -> Option<BudgetConfig> {
     let usd_per_day = read.value("DAILY_BUDGET_USD", None, "US dollars, more than 0, such as 2.50", dollars);
     // The folder is the next setting.
     usd_per_day.map(|usd_per_day| BudgetConfig { usd_per_day, state_dir: PathBuf::new() })
-}
-
-fn kind(text: &str) -> Option<WriterKind> {
-    match text.to_ascii_lowercase().as_str() {
-        "auto" => Some(WriterKind::Auto),
-        "openai" => Some(WriterKind::Openai),
-        "offline" => Some(WriterKind::Offline),
-        _ => None,
-    }
 }
 
 fn base_url(read: &mut Reader<'_>) -> String {

@@ -98,16 +98,16 @@ impl Settings {
         }
         Self {
             address: SocketAddr::new(host, port),
-            console: one_of(read, "CONSOLE", ["on", "off"]),
+            console: read.choice("CONSOLE", ("on", true), &[("off", false)]),
             allow_origins: allow_origins(read),
             allow_hosts: allow_hosts(read),
-            allow_open: one_of(read, "ALLOW_OPEN", ["1", "0"]),
+            allow_open: read.choice("ALLOW_OPEN", ("1", true), &[("0", false)]),
             public_url: public_url(read),
             admin_key,
             api_keys,
             keys_file: read.optional_path("KEYS_FILE"),
             audit: AuditSettings::read(read),
-            logs_whole_addresses: !one_of(read, "LOG_ADDRESSES", ["truncated", "whole"]),
+            logs_whole_addresses: read.choice("LOG_ADDRESSES", ("truncated", false), &[("whole", true)]),
             trusted_proxies: trusted_proxies(read),
             requests_per_minute: read.limit("RATE_LIMIT_PER_MINUTE", "requests"),
             max_connections: read.count("MAX_CONNECTIONS", 10_000, "connections"),
@@ -138,16 +138,6 @@ impl Default for Settings {
     fn default() -> Self {
         defaults(Self::read)
     }
-}
-
-/// Whether a setting is the first of two words, which is its default.
-fn one_of(read: &mut Reader<'_>, name: &'static str, [first, second]: [&str; 2]) -> bool {
-    let word = |text: &str| match text.to_ascii_lowercase() {
-        word if word == first => Some(true),
-        word if word == second => Some(false),
-        _ => None,
-    };
-    read.value(name, Some(first.to_owned()), &format!("{first} or {second}"), word).unwrap_or(true)
 }
 
 fn allow_hosts(read: &mut Reader<'_>) -> Hosts {

@@ -77,18 +77,14 @@ impl S3Settings {
             // What is before it may be a key.
             read.show(ENDPOINT, |_| "(an address with keys)".to_owned());
         }
-        let flag = |text: &str| match text.to_ascii_lowercase().as_str() {
-            "1" | "true" => Some(true),
-            "0" | "false" => Some(false),
-            _ => None,
-        };
+        let others = [("1", true), ("false", false), ("true", true)];
         Self {
             access_key_id: read.secret("AWS_ACCESS_KEY_ID"),
             secret_access_key: read.secret("AWS_SECRET_ACCESS_KEY"),
             session_token: read.secret("AWS_SESSION_TOKEN"),
             region: read.text("AWS_REGION", "us-east-1"),
             endpoint,
-            allow_http: read.value("AWS_ALLOW_HTTP", Some("0".to_owned()), "1 or 0", flag).unwrap_or_default(),
+            allow_http: read.choice("AWS_ALLOW_HTTP", ("0", false), &others),
             role_arn: read.optional_text("AWS_ROLE_ARN"),
             web_identity_token_file: read.optional_text("AWS_WEB_IDENTITY_TOKEN_FILE"),
         }

@@ -31,7 +31,6 @@ use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -63,7 +62,7 @@ pub struct UploadRules {
     pub keep_for: Option<Duration>,
     /// `UPLOAD_MAX_GB`, what all of them may hold together, beyond which uploads are refused; no limit without it.
     pub max_total_bytes: Option<u64>,
-    /// How many of them there may be, beyond which uploads are refused; 50,000, and no setting.
+    /// The most uploads that are kept: 50,000, not configurable. Further ones are refused.
     pub max_files: u64,
     /// `MIN_FREE_MB`, what must stay free on their file system; 256.
     pub min_free_bytes: u64,
@@ -83,18 +82,6 @@ pub enum KeepUploads {
     Columns,
 }
 
-impl FromStr for KeepUploads {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text.to_ascii_lowercase().as_str() {
-            "original" => Ok(Self::Original),
-            "columns" => Ok(Self::Columns),
-            _ => Err(()),
-        }
-    }
-}
-
 /// From which kept uploads a training learns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TrainOn {
@@ -108,19 +95,6 @@ pub enum TrainOn {
     All,
 }
 
-impl FromStr for TrainOn {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text.to_ascii_lowercase().as_str() {
-            "off" => Ok(Self::Off),
-            "approved" => Ok(Self::Approved),
-            "all" => Ok(Self::All),
-            _ => Err(()),
-        }
-    }
-}
-
 impl UploadRules {
     /// Reads the rules from the settings.
     pub fn read(read: &mut Reader<'_>) -> Self {
@@ -129,14 +103,16 @@ impl UploadRules {
             max_total_bytes: read.limit_of_gigabytes("UPLOAD_MAX_GB"),
             max_files: MAX_FILES,
             min_free_bytes: read.megabytes("MIN_FREE_MB", 0, 256),
-            keep: read
-                .value("KEEP_UPLOADS", Some("original".to_owned()), "original or columns", |text| text.parse().ok())
-                .unwrap_or_default(),
-            train_on: read
-                .value("TRAIN_ON_UPLOADS", Some("approved".to_owned()), "off, approved or all", |text| {
-                    text.parse().ok()
-                })
-                .unwrap_or_default(),
+            keep: read.choice(
+                "KEEP_UPLOADS",
+                ("original", KeepUploads::Original),
+                &[("columns", KeepUploads::Columns)],
+            ),
+            train_on: read.choice(
+                "TRAIN_ON_UPLOADS",
+                ("approved", TrainOn::Approved),
+                &[("off", TrainOn::Off), ("all", TrainOn::All)],
+            ),
         }
     }
 }
