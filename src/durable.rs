@@ -199,7 +199,7 @@ fn make(folder: &Path, by: &fs::DirBuilder) -> io::Result<()> {
     }
     create_folder(folder_of(folder))?;
     match by.create(folder) {
-        // Another process was faster.
+        // Another process made it first.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
         made => made?,
     }

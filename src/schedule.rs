@@ -18,7 +18,7 @@ use crate::config::Reader;
 /// Quarterly: at 02:00 on the first day of January, April, July and October.
 const QUARTERLY: &str = "0 2 1 1,4,7,10 *";
 /// The longest wait before the clock is read again: it may be set, and the machine may sleep.
-const LOOK_EVERY: Duration = Duration::from_secs(60);
+const CHECK_EVERY: Duration = Duration::from_secs(60);
 /// A clock that goes back by more than this was set anew; by less, it was corrected.
 const SET_BACK: SignedDuration = SignedDuration::from_hours(1);
 
@@ -41,20 +41,20 @@ pub enum ScheduleError {
     Never,
 }
 
-/// Looks at the clock on a schedule's behalf, and finds each time due once.
+/// The times of a schedule, each of which is due once.
 #[derive(Debug)]
-pub struct Lookout {
+pub struct DueTimes {
     schedule: Schedule,
     /// Nothing before or at this moment is due any more.
     seen: Timestamp,
 }
 
-/// What a look at the clock found.
+/// What a check of the clock found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Look {
+pub enum NextCheck {
     /// This moment has come.
     Due(Timestamp),
-    /// Nothing yet; look again after this time, at most a minute.
+    /// Nothing is due yet; check again after this time, at most a minute.
     Wait(Duration),
 }
 
@@ -108,26 +108,26 @@ impl fmt::Debug for Schedule {
     }
 }
 
-impl Lookout {
-    /// Looks out from `now` on: what was due before is not caught up with.
+impl DueTimes {
+    /// Starts at `now`; times that were due earlier are skipped.
     pub fn new(schedule: Schedule, now: Timestamp) -> Self {
         Self { schedule, seen: now }
     }
 
-    /// Looks at the clock. However the clock is put right or set, no moment is due twice; one that a clock or a
-    /// sleeping machine jumped over is due once, late.
-    pub fn look(&mut self, now: Timestamp) -> Look {
+    /// Checks the clock. However the clock is corrected or set, no time is due twice; one that a clock or a sleeping
+    /// machine jumped over is due once, late.
+    pub fn check(&mut self, now: Timestamp) -> NextCheck {
         if now.duration_since(self.seen) < -SET_BACK {
             self.seen = now;
         }
-        let Some(next) = self.schedule.next_after(self.seen) else { return Look::Wait(LOOK_EVERY) };
+        let Some(next) = self.schedule.next_after(self.seen) else { return NextCheck::Wait(CHECK_EVERY) };
         let next = next.timestamp();
         self.seen = self.seen.max(now);
         if next <= now {
-            return Look::Due(next);
+            return NextCheck::Due(next);
         }
-        let wait = Duration::try_from(next.duration_since(now)).unwrap_or(LOOK_EVERY);
-        Look::Wait(wait.min(LOOK_EVERY))
+        let wait = Duration::try_from(next.duration_since(now)).unwrap_or(CHECK_EVERY);
+        NextCheck::Wait(wait.min(CHECK_EVERY))
     }
 }
 
@@ -204,9 +204,9 @@ mod tests {
         schedule("0 2 29 2 *", "UTC");
     }
 
-    /// A lookout from 01:58 UTC on, for two o'clock each day.
-    fn lookout() -> Lookout {
-        Lookout::new(schedule("0 2 * * *", "UTC"), at("2027-05-05T01:58:00Z"))
+    /// The times from 01:58 UTC on, for two o'clock each day.
+    fn due_times() -> DueTimes {
+        DueTimes::new(schedule("0 2 * * *", "UTC"), at("2027-05-05T01:58:00Z"))
     }
 
     fn at(text: &str) -> Timestamp {
@@ -214,36 +214,36 @@ mod tests {
     }
 
     #[test]
-    fn a_lookout_waits_a_minute_at_most_and_finds_a_moment_due_once() {
-        let mut lookout = lookout();
+    fn a_check_waits_a_minute_at_most_and_finds_each_time_due_once() {
+        let mut due_times = due_times();
         let two = at("2027-05-05T02:00:00Z");
-        assert_eq!(lookout.look(at("2027-05-05T01:58:00Z")), Look::Wait(LOOK_EVERY));
-        assert_eq!(lookout.look(at("2027-05-05T01:59:30Z")), Look::Wait(Duration::from_secs(30)));
-        assert_eq!(lookout.look(at("2027-05-05T02:00:00.2Z")), Look::Due(two));
+        assert_eq!(due_times.check(at("2027-05-05T01:58:00Z")), NextCheck::Wait(CHECK_EVERY));
+        assert_eq!(due_times.check(at("2027-05-05T01:59:30Z")), NextCheck::Wait(Duration::from_secs(30)));
+        assert_eq!(due_times.check(at("2027-05-05T02:00:00.2Z")), NextCheck::Due(two));
         // The clock is put right by some seconds, and passes the moment again.
         for again in ["2027-05-05T01:59:58Z", "2027-05-05T02:00:00Z", "2027-05-05T02:00:01Z"] {
-            assert!(matches!(lookout.look(at(again)), Look::Wait(_)), "{again}");
+            assert!(matches!(due_times.check(at(again)), NextCheck::Wait(_)), "{again}");
         }
-        assert_eq!(lookout.look(at("2027-05-06T02:00:00Z")), Look::Due(at("2027-05-06T02:00:00Z")));
+        assert_eq!(due_times.check(at("2027-05-06T02:00:00Z")), NextCheck::Due(at("2027-05-06T02:00:00Z")));
     }
 
     #[test]
     fn moments_that_a_sleeping_machine_missed_are_due_once_when_it_wakes() {
-        let mut lookout = lookout();
-        assert_eq!(lookout.look(at("2027-05-09T12:00:00Z")), Look::Due(at("2027-05-05T02:00:00Z")));
-        assert!(matches!(lookout.look(at("2027-05-09T12:00:01Z")), Look::Wait(_)));
+        let mut due_times = due_times();
+        assert_eq!(due_times.check(at("2027-05-09T12:00:00Z")), NextCheck::Due(at("2027-05-05T02:00:00Z")));
+        assert!(matches!(due_times.check(at("2027-05-09T12:00:01Z")), NextCheck::Wait(_)));
     }
 
     #[test]
     fn a_clock_that_was_set_back_by_years_is_believed() {
-        let mut lookout = lookout();
-        assert!(matches!(lookout.look(at("2024-01-01T01:00:00Z")), Look::Wait(_)));
-        assert_eq!(lookout.look(at("2024-01-01T02:00:00Z")), Look::Due(at("2024-01-01T02:00:00Z")));
+        let mut due_times = due_times();
+        assert!(matches!(due_times.check(at("2024-01-01T01:00:00Z")), NextCheck::Wait(_)));
+        assert_eq!(due_times.check(at("2024-01-01T02:00:00Z")), NextCheck::Due(at("2024-01-01T02:00:00Z")));
     }
 
     #[test]
     fn what_was_due_before_the_start_is_not_caught_up_with() {
-        let mut lookout = Lookout::new(schedule("0 2 * * *", "UTC"), at("2027-05-05T02:00:01Z"));
-        assert_eq!(lookout.look(at("2027-05-05T02:00:02Z")), Look::Wait(LOOK_EVERY));
+        let mut due_times = DueTimes::new(schedule("0 2 * * *", "UTC"), at("2027-05-05T02:00:01Z"));
+        assert_eq!(due_times.check(at("2027-05-05T02:00:02Z")), NextCheck::Wait(CHECK_EVERY));
     }
 }

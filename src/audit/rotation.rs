@@ -59,7 +59,7 @@ impl Rotated {
     /// # Errors
     /// What the system said; the line is lost then.
     pub fn write(&mut self, line: &[u8]) -> io::Result<()> {
-        self.look_after_it();
+        self.close_if_moved();
         if self.is_regular && self.n_bytes > 0 && self.n_bytes + line.len() as u64 > self.max_bytes {
             self.file = None;
             match self.rotate() {
@@ -94,8 +94,8 @@ impl Rotated {
         }
     }
 
-    /// Lets go of a file that is no longer where it was, and takes over what others did to its size.
-    fn look_after_it(&mut self) {
+    /// Closes the file if it was moved or removed; otherwise reads its current size.
+    fn close_if_moved(&mut self) {
         if !self.is_regular || self.file.is_none() {
             return;
         }

@@ -183,7 +183,7 @@ fn retrain_for_program(config: &Config, store: &ModelStore, training: Training<'
     }
 }
 
-/// What came of a training; where another one is under way or was faster, it ended `locked`.
+/// What came of a training; where another one is under way or published first, it ended `locked`.
 pub(super) fn finished(outcome: Result<RetrainOutcome, RetrainError>) -> anyhow::Result<RetrainOutcome> {
     outcome.map_err(|error| {
         let locked = if error.is_locked() { "locked: " } else { "" };

@@ -233,7 +233,7 @@ pub(super) fn load_folder(folder: PathBuf, id: &VersionId) -> Result<ModelVersio
         .map_err(|(name, fault)| StoreError::File { path: folder.join(name), fault })?;
     let mut model = Model::from_parts(parts).map_err(|source| StoreError::Model { dir: folder, source })?;
     if manifest.is_of_the_sample() {
-        model.take_for_invented();
+        model.mark_as_sample();
     }
     Ok(ModelVersion { id: id.clone(), manifest, model, profile })
 }

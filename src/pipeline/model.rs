@@ -46,8 +46,8 @@ pub struct Model {
     tenths: Tenths,
     /// The training profiles of fewer than ten customers, which are placed as unseen ones are.
     few: Few,
-    /// Whether the customers of the training are nobody's, so that everything may be told of them.
-    is_of_nobody: bool,
+    /// Whether the customers of the training are invented, so that rare profiles need no protection.
+    is_sample: bool,
     /// The profiles of tables, by their cells.
     placed: PlacementCache,
     /// Customers whom a form described, by the cells of their profiles.
@@ -134,7 +134,7 @@ impl Model {
             known,
             tenths,
             few,
-            is_of_nobody: false,
+            is_sample: false,
             placed: PlacementCache::default(),
             described: PlacementCache::default(),
         })
@@ -152,10 +152,10 @@ impl Model {
         }
     }
 
-    /// Takes the customers of the training for invented ones, of whom everything may be told: each of their profiles is
-    /// looked up then, also one that few have.
-    pub fn take_for_invented(&mut self) {
-        self.is_of_nobody = true;
+    /// Marks the training's customers as invented, so that rare profiles need no protection: each profile is looked up
+    /// then, also one that few have.
+    pub fn mark_as_sample(&mut self) {
+        self.is_sample = true;
         self.few = Few::default();
         self.forget_places();
     }

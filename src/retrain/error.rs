@@ -101,11 +101,11 @@ fn is_swapped(error: &SharedStoreError) -> bool {
 }
 
 fn of_shared_store(published_elsewhere: bool) -> &'static str {
-    if published_elsewhere { "another machine was faster" } else { "the shared store could not be used" }
+    if published_elsewhere { "another machine published first" } else { "the shared store could not be used" }
 }
 
 impl RetrainError {
-    /// Whether another training is under way, or was faster.
+    /// Whether another training is under way, or published first.
     pub fn is_locked(&self) -> bool {
         match self {
             Self::Store(error) => matches!(error, StoreError::Locked { .. }),

@@ -111,7 +111,8 @@ pub(in crate::http) async fn serve(
     graceful.shutdown().await;
 }
 
-/// Tells a client that its address has its share of connections. Beyond [`REFUSALS`] at a time they are closed untold.
+/// Tells a client that its address has its share of connections. At most [`REFUSALS`] clients at a
+/// time get this answer; the connections of further ones are closed without one.
 fn refuse(mut stream: TcpStream, refusals: &Arc<Semaphore>) {
     let Ok(permit) = refusals.clone().try_acquire_owned() else { return };
     tokio::spawn(async move {

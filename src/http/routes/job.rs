@@ -81,8 +81,8 @@ pub(in crate::http) struct JobView {
 /// The state of a retraining: `running`, or how it ended. `refused`: its candidate failed a check, or there was too
 /// little data, and nothing changed; `unchanged`: the live version was trained on the same customers, with the same
 /// schema and parameters, and stays; `compared`: it was a comparison, and nothing was published; `locked`: another
-/// process was at the models, or published first, and nothing changed; `ended`: a request ended it, and nothing
-/// changed; `failed`: it did not finish.
+/// process held the lock of the models, or published first, and nothing changed; `ended`: a request ended it, and
+/// nothing changed; `failed`: it did not finish.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::http) enum JobState {

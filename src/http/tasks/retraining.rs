@@ -13,7 +13,7 @@ use crate::http::state::{AppState, Equipment};
 use crate::model_store::VersionId;
 use crate::retrain::worker::{FailureCause, Options, Outcome, Publish};
 use crate::retrain::{Publisher as _, Together};
-use crate::schedule::{Look, Lookout, Schedule};
+use crate::schedule::{DueTimes, NextCheck, Schedule};
 
 /// How long after its time a scheduled retraining is tried again that was locked out, and how often.
 const RETRY_FOR: Duration = Duration::from_secs(3_600);
@@ -201,7 +201,7 @@ fn log(of: &Job, outcome: &Outcome, took: Duration) {
             event = "retraining_locked",
             job,
             why,
-            "another process was at the models, or published first; this retraining published nothing"
+            "another process held the lock of the models, or published first; this retraining published nothing"
         ),
         Outcome::Ended { why } => tracing::warn!(
             event = "retraining_ended",
@@ -230,12 +230,12 @@ fn log(of: &Job, outcome: &Outcome, took: Duration) {
 /// Retrains whenever `schedule` is due; skips a due time while a retraining is running. One that finds another process
 /// at the models is tried again, until the next is due.
 pub(in crate::http) async fn run_schedule(state: AppState, schedule: Schedule) {
-    let mut lookout = Lookout::new(schedule, Timestamp::now());
+    let mut due_times = DueTimes::new(schedule, Timestamp::now());
     let mut last: Option<JoinHandle<()>> = None;
     loop {
-        match lookout.look(Timestamp::now()) {
-            Look::Wait(time) => tokio::time::sleep(time).await,
-            Look::Due(at) => {
+        match due_times.check(Timestamp::now()) {
+            NextCheck::Wait(time) => tokio::time::sleep(time).await,
+            NextCheck::Due(at) => {
                 let state = state.clone();
                 let due = tokio::spawn(try_for_an_hour(move || retrain_by_schedule(state.clone(), at)));
                 // What it has begun goes on without it.

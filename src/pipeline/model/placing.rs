@@ -105,7 +105,7 @@ impl Model {
                 let rows = self.encoder.encode_some(profiles, missing, &self.scaler);
                 let looked_up = rows.rows().into_iter().map(|row| self.looked_up(row)).collect();
                 let placements = self.place_rows(map, &rows, looked_up)?;
-                Ok(if self.is_of_nobody { placements } else { placements.into_iter().map(Placement::coarse).collect() })
+                Ok(if self.is_sample { placements } else { placements.into_iter().map(Placement::coarse).collect() })
             }),
             Grouping::Latent(latent) => {
                 let rows = self.encoder.encode(profiles, &self.scaler);

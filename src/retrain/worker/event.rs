@@ -131,7 +131,7 @@ pub enum Outcome {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         then: Option<Box<Outcome>>,
     },
-    /// Another process was at the models, or published first; all is as it was.
+    /// Another process held the lock of the models, or published first; nothing changed.
     Locked {
         /// Who it is, in a sentence's end.
         why: String,

@@ -25,8 +25,8 @@ use crate::retrain::{Progress, Publisher as _, Step, Together};
 /// The longest line that is read, in bytes: an outcome's lists and texts are bounded to half of it.
 pub(super) const MAX_LINE_BYTES: u64 = 1 << 20;
 
-/// A retraining that tells nothing for so long has come to a stop: it waits for a disk that does not answer. The second
-/// training, the longest step without a word, takes minutes on a million profiles.
+/// A retraining that reports nothing for so long hangs, most likely on a disk, and is killed. The second training, the
+/// longest step without a report, takes minutes on a million profiles.
 pub(super) const SILENT_FOR: Duration = Duration::from_secs(6 * 3_600);
 
 /// How long a process may take to end after it has told its outcome or closed its output.
@@ -353,7 +353,7 @@ impl Training {
 }
 
 fn does_not_end() -> String {
-    format!("it did not end within {} seconds of its last word, and was killed", END_WITHIN.as_secs())
+    format!("it did not exit within {} seconds after its last event, and was killed", END_WITHIN.as_secs())
 }
 
 fn invalid(why: &'static str) -> io::Error {
