@@ -10,6 +10,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::config::Config;
@@ -43,6 +44,9 @@ enum Message {
 /// When `RUST_LOG` is not a filter.
 pub fn start(config: &Config, default_filter: &str) -> anyhow::Result<Log> {
     let filter = config.log_filter.as_deref().unwrap_or(default_filter);
+    if let Some(word) = unknown_level(filter) {
+        return Err(Misconfigured::LogLevel(word.to_owned()).into());
+    }
     let mut filter = EnvFilter::try_new(filter).map_err(Misconfigured::LogFilter)?;
     // Its lines name no event; what becomes of a call is logged where the call was made.
     if let Ok(silence) = "object_store=off".parse()
@@ -61,6 +65,14 @@ pub fn start(config: &Config, default_filter: &str) -> anyhow::Result<Log> {
         log.json().flatten_event(true).with_ansi(false).init();
     }
     Ok(Log(queue))
+}
+
+/// A word of a filter that stands alone, as levels do, and is none, such as `warning`. The filter would take it for the
+/// name of a module, and log nothing else.
+fn unknown_level(filter: &str) -> Option<&str> {
+    let words = filter.split(',').map(str::trim).filter(|word| !word.is_empty());
+    let mut alone = words.filter(|word| !word.contains(['=', ':', '[']) && *word != "content_portal");
+    alone.find(|word| word.parse::<LevelFilter>().is_err())
 }
 
 fn write(messages: &Receiver<Message>, n_lost: &AtomicU64) {

@@ -62,6 +62,12 @@ pub enum Misconfigured {
     /// A command lists the keys of a file, and none is named.
     #[error("KEYS_FILE is not set")]
     NoKeysFile,
+    /// A word of `RUST_LOG` is no level.
+    #[error(
+        "RUST_LOG: {0} is no level; the levels are off, error, warn, info, debug and trace, and a module has one behind \
+         =, such as content_portal=debug"
+    )]
+    LogLevel(String),
     /// `RUST_LOG` is not a filter.
     #[error("RUST_LOG must be a filter such as info or content_portal=debug")]
     LogFilter(#[source] ParseError),

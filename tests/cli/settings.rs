@@ -170,6 +170,7 @@ fn every_setting_that_cannot_work_ends_the_start_with_code_78() {
     for (name, value, sentence) in [
         ("ALLOW_ORIGINS", "https://portal.*.com", "a * may stand alone"),
         ("RUST_LOG", "content_portal=loud", "RUST_LOG must be a filter"),
+        ("RUST_LOG", "content_portal=debug,warning", "RUST_LOG: warning is no level; the levels are"),
         ("SCHEMA_PATH", "empty.json", "SCHEMA_PATH empty.json: is empty"),
         ("SCHEMA_PATH", "pointer.json", "is a Git LFS pointer"),
         ("PERSONA_PATH", "empty.json", "PERSONA_PATH empty.json: is empty"),
