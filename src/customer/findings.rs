@@ -94,8 +94,8 @@ fn date_notes(title: &str, settled: &Settled) -> Vec<Note> {
 fn digits_note(title: &str, (found, order): &(date::DigitsFound, DateOrder)) -> Note {
     let sentence = match found {
         date::DigitsFound::ReadAsDays { example } => format!(
-            "Digits in {title:?}, such as {example}, were read as dates, {}: no number of a spreadsheet's days has a \
-             zero in front, or eight digits. Write the order into the header to be sure, such as (DDMMYY).",
+            "Digits in {title:?}, such as {example}, were read as dates, {}: a spreadsheet's own day numbers \
+             have no zero in front, and fewer than eight digits. Write the order into the header to be sure, such as (DDMMYY).",
             in_words(*order)
         ),
         date::DigitsFound::PerhapsDays => format!(

@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::contact;
 use super::date;
 use super::header_alike;
-use super::header_name::{name_behind, normalize_header};
+use super::header_name::{is_label, name_behind, normalize_header};
 use super::header_note::Noted;
 use super::is_invisible;
 use super::missing_columns::{MissingColumn, MissingColumns};
@@ -384,6 +384,6 @@ fn listed(row: &[Candidate], n_matched: usize) -> Vec<String> {
     if n_matched == 0 {
         return Vec::new();
     }
-    let is_label = |text: &&str| !text.contains('@') && text.chars().filter(char::is_ascii_digit).count() < 3;
-    row.iter().filter_map(|cell| cell.text.as_deref().filter(is_label)).map(shown).take(MAX_LISTED).collect()
+    let texts = row.iter().filter_map(|cell| cell.text.as_deref());
+    texts.filter(|text| is_label(text)).map(shown).take(MAX_LISTED).collect()
 }

@@ -27,6 +27,11 @@ fn normalize_any(header: &str) -> String {
     if name.is_empty() { key.chars().filter(|c| !c.is_whitespace() && !is_invisible(*c)).collect() } else { name }
 }
 
+/// Whether a text of a header may be repeated in an error: no address, no long run of digits.
+pub(super) fn is_label(text: &str) -> bool {
+    !text.contains('@') && text.chars().filter(char::is_ascii_digit).count() < 3
+}
+
 /// Records of exports, as they are compared, that headers name before a field of theirs.
 const RECORDS: [&str; 9] =
     ["customer", "customers", "client", "clients", "member", "user", "contact", "person", "profile"];

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::header_name::normalize_header;
+use super::header_name::{is_label, normalize_header};
 use super::schema::{Column, DatePart, Kind};
 use super::{Note, Schema, header_alike, is_invisible};
 
@@ -80,7 +80,7 @@ pub enum WrongColumns {
     Missing {
         /// The names that would do, a sentence part for each column.
         missing: Vec<String>,
-        /// The names that there are.
+        /// The names that there are, if a column of the schema is among them.
         found: Vec<String>,
     },
     /// A name that is needed is there twice: which column was meant, nobody says.
@@ -113,7 +113,10 @@ pub fn find_columns(schema: &Schema, names: &[&str]) -> Result<Vec<ColumnAt>, Wr
     let missing = schema.columns.iter().zip(&at).filter(|(column, at)| column.required && at.is_none());
     let missing: Vec<String> = missing.map(|(column, _)| ways(column)).collect();
     if !missing.is_empty() {
-        let found = names.iter().take(MAX_LISTED).map(|name| shown(name)).collect();
+        // A first line that names no column of the schema may be a customer: nothing of it is shown.
+        let is_header = at.iter().any(Option::is_some);
+        let labels = names.iter().filter(|name| is_header && is_label(name));
+        let found = labels.take(MAX_LISTED).map(|name| shown(name)).collect();
         return Err(WrongColumns::Missing { missing, found });
     }
     let at: Vec<ColumnAt> = at.into_iter().map(|at| at.unwrap_or(ColumnAt::Absent)).collect();
@@ -178,7 +181,10 @@ fn needed(missing: &[String]) -> String {
 }
 
 fn listed(names: &[String]) -> String {
-    if names.is_empty() { "it has none".to_owned() } else { format!("it has {}", names.join(", ")) }
+    if names.is_empty() {
+        return "none of its columns has a name that is known: the first line of a CSV file must name them".to_owned();
+    }
+    format!("it has {}", names.join(", "))
 }
 
 #[cfg(test)]
@@ -232,5 +238,15 @@ mod tests {
             "the input needs columns \"Date Joined\" (or joined_date, join_date, ks date, date, Join_Year and \
              Join_Month), \"Loyalty Tier\" (or tier, membership_level); it has Location, Join_Year"
         );
+    }
+
+    #[test]
+    fn a_first_line_that_is_a_customer_is_not_shown() {
+        let schema = Schema::built_in().unwrap();
+        let error = |names: &[&str]| find_columns(&schema, names).unwrap_err().to_string();
+        let customer = error(&["C-0", "Jane Doe", "jane@x.com", "+65 9123 4567", "2023-06-04", "Bedok"]);
+        assert!(customer.ends_with("the first line of a CSV file must name them"), "{customer}");
+        let mixed = error(&["Location", "jane@x.com", "91234567", "Stage"]);
+        assert!(mixed.ends_with("; it has Location, Stage"), "{mixed}");
     }
 }
