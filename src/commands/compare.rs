@@ -67,6 +67,10 @@ pub fn compare(config: &Config, args: &CompareArgs) -> anyhow::Result<ExitCode> 
     let progress = ProgressView::new();
     let comparison = compared(config, &store, &|now| progress.show(&now))?;
     progress.finish();
+    if comparison.customers == 0 {
+        let dir = config.paths.base_data.display();
+        bail!("there are no customers to compare by: put an .xlsx, .xls or .csv file of customers into {dir}");
+    }
     if args.json {
         print_line!("{}", serde_json::to_string_pretty(&comparison)?);
     } else {

@@ -109,6 +109,17 @@ fn a_candidate_that_does_not_exist_is_answered_with_those_that_do() {
 }
 
 #[test]
+fn without_customers_nothing_is_compared() {
+    let output = Folder::new().run(&["compare"]);
+    assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
+    assert!(
+        shown(&output).contains("put an .xlsx, .xls or .csv file of customers into base_data"),
+        "{}",
+        shown(&output)
+    );
+}
+
+#[test]
 fn a_page_that_cannot_be_written_is_refused_before_anything_is_compared() {
     let folder = two_kinds();
     let output = folder.run(&["compare", "--page", "nowhere/page.html"]);
