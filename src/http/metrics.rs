@@ -118,6 +118,9 @@ impl MetricConstructor<Histogram> for Buckets {
     }
 }
 
+/// How a retraining can end.
+const OUTCOMES: [&str; 7] = ["published", "refused", "unchanged", "compared", "locked", "ended", "failed"];
+
 impl Metrics {
     pub fn new() -> Self {
         let mut metrics = Self {
@@ -162,6 +165,10 @@ impl Metrics {
         of.register("upstream_paused", help, metrics.paused.clone());
         of.register("tasks", "Concurrent tasks: connections and other work", metrics.tasks.clone());
         metrics.drift.register(of);
+        // From the start, so that the first failure is an increase.
+        for outcome in OUTCOMES {
+            drop(metrics.retrains.get_or_create(&OutcomeLabels { outcome }));
+        }
         metrics
     }
 
@@ -172,14 +179,15 @@ impl Metrics {
 
     /// A retraining that has ended.
     pub fn retrained(&self, outcome: &Outcome, took: Duration) {
+        let [published, refused, unchanged, compared, locked, ended, failed] = OUTCOMES;
         let outcome = match outcome.last() {
-            Outcome::Published { .. } => "published",
-            Outcome::Refused { .. } => "refused",
-            Outcome::Unchanged { .. } => "unchanged",
-            Outcome::Compared { .. } => "compared",
-            Outcome::Locked { .. } => "locked",
-            Outcome::Ended { .. } => "ended",
-            Outcome::Failed { .. } => "failed",
+            Outcome::Published { .. } => published,
+            Outcome::Refused { .. } => refused,
+            Outcome::Unchanged { .. } => unchanged,
+            Outcome::Compared { .. } => compared,
+            Outcome::Locked { .. } => locked,
+            Outcome::Ended { .. } => ended,
+            Outcome::Failed { .. } => failed,
         };
         self.retrains.get_or_create(&OutcomeLabels { outcome }).inc();
         self.last_retrain.set(took.as_secs_f64());

@@ -309,6 +309,16 @@ async fn run<T: Send + 'static>(
     doing: &'static str,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, ApiError> {
-    let task = tokio::task::spawn_blocking(move || slot.work(work));
-    task.await.map_err(|e| ApiError::internal(doing, e))
+    on_blocking_thread(doing, move || slot.work(work)).await
+}
+
+/// Runs `work`, which waits for a disk for moments, on a blocking thread.
+///
+/// # Errors
+/// [`ApiError::Internal`] when `work` panicked.
+pub(super) async fn on_blocking_thread<T: Send + 'static>(
+    doing: &'static str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ApiError> {
+    tokio::task::spawn_blocking(work).await.map_err(|e| ApiError::internal(doing, e))
 }

@@ -89,13 +89,6 @@ async fn a_browser_gets_the_console_and_a_program_the_addresses() {
     assert_eq!(ok(app.get("/").await).await["service"], "content-portal");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn without_the_console_its_files_are_no_routes_and_a_browser_is_led_to_the_docs() {
-    let app = TestApp::spawn_with(Setup { console: false, ..Setup::default() }).await;
-    assert_eq!(app.get("/console/app.js").await.status(), 404);
-    assert_eq!(page(&app).await.url().path(), "/docs/");
-}
-
 #[test]
 fn nothing_in_the_sources_is_forbidden() {
     for (name, text) in files() {

@@ -62,9 +62,7 @@ async fn content_is_for_a_segment_or_for_a_customer() {
         body[name] = segment;
         for path in ["/generate-promo", "/generate-post", "/generate-editor-post"] {
             let problem = assert_refused(&app, app.post(path, &body).await, 422, "invalid_fields").await;
-            let of = |field: &str| {
-                format!("{field} must be left out, or {name}: the content is for a customer or for a segment")
-            };
+            let of = |field: &str| format!("{field} must be left out: send a customer's fields or {name}, not both");
             assert_eq!(sentences(&problem), [of("join_year"), of("location")]);
         }
         body["location"] = json!("");
@@ -234,12 +232,12 @@ async fn the_fields_that_do_not_place_a_customer_are_named() {
     let note = &answer["notes"][0];
     assert_eq!(note["code"], "placed_without");
     let sentence = note["sentence"].as_str().unwrap();
-    assert!(sentence.starts_with("the segment is found without ") && sentence.contains("location"), "{sentence}");
+    assert!(sentence.starts_with("not used to find the segment: ") && sentence.contains("location"), "{sentence}");
     // What the text says of the customer is used all the same.
     assert!(list(&answer["fields_used"]["from_user_input"]).contains(&json!("location")));
     // Again, as it is remembered; and without those fields the customer is in the same place.
     assert_eq!(app.generate("/generate-promo", &everything).await["notes"], answer["notes"]);
-    let names = sentence.trim_start_matches("the segment is found without ").split(':').next().unwrap();
+    let names = sentence.trim_start_matches("not used to find the segment: ").split(';').next().unwrap();
     let mut fewer = everything.clone();
     names.split(", ").for_each(|name| fewer[name] = json!(""));
     let fewer = app.generate("/generate-promo", &fewer).await;
@@ -268,7 +266,7 @@ async fn what_belongs_in_the_body_is_refused_in_the_query() {
     let app = TestApp::spawn().await;
     let response = app.post("/generate-promo?tone=Fun", &json!({})).await;
     let problem = assert_refused(&app, response, 422, "invalid_fields").await;
-    assert_eq!(sentences(&problem), ["tone is not read here: send it in the body"]);
+    assert_eq!(sentences(&problem), ["tone is not read: this route has no query parameters"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

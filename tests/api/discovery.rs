@@ -72,13 +72,14 @@ fn resolved<'d>(description: &'d Value, schema: &'d Value) -> &'d Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_the_console_the_root_leads_a_browser_to_the_page() {
+async fn without_the_console_its_files_are_no_routes_and_the_root_leads_a_browser_to_the_docs() {
     let app = TestApp::spawn_with(Setup { console: false, ..Setup::default() }).await;
     // What Firefox sends.
     let accepted = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
     let page = app.request(reqwest::Method::GET, "/").header("accept", accepted).send().await.unwrap();
     assert_eq!((page.status().as_u16(), page.url().path()), (200, "/docs/"));
     assert!(page.text().await.unwrap().contains("swagger-ui"));
+    assert_eq!(app.get("/console/app.js").await.status(), 404);
 
     let answer = app.get("/").await;
     assert_eq!(answer.headers()["vary"].to_str().unwrap().to_lowercase().matches("accept").count(), 1);

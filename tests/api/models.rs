@@ -65,6 +65,26 @@ async fn a_version_is_activated_at_once_and_taken_back_as_fast() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_parameter_that_a_changing_route_does_not_know_changes_nothing() {
+    let app = TestApp::spawn().await;
+    let other = &*second_schema::MODEL;
+    other.publish_to(&app.models);
+    for (method, path) in [
+        (Method::POST, format!("/models/{}/activate?dry_run=true", other.id)),
+        (Method::PUT, "/segments/0/extras?dry_run=true".to_owned()),
+        (Method::POST, "/uploads/2cf24dba5fb0a30e26e83b2ac5b9e29e/approve?dry_run=true".to_owned()),
+        (Method::DELETE, "/uploads/2cf24dba5fb0a30e26e83b2ac5b9e29e?dry_run=true".to_owned()),
+        (Method::DELETE, "/retrain/5f0c1d9be2a84b6f8f5f6c1d9be2a84b?dry_run=true".to_owned()),
+    ] {
+        let response = ask(&app, method, &path).await;
+        assert_eq!(response.status(), 422, "{path}");
+        let problem: serde_json::Value = response.json().await.unwrap();
+        assert_eq!(problem["details"][0]["field"], "dry_run", "{path}");
+    }
+    assert_eq!(ok(ask(&app, Method::GET, "/models").await).await["live"], SAMPLE_MODEL.id.as_str());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_live_version_is_not_what_was_live_before_it() {
     let app = TestApp::spawn().await;
     let (live, path) = (SAMPLE_MODEL.id.as_str(), format!("/models/{}/activate", SAMPLE_MODEL.id));

@@ -44,10 +44,10 @@ pub(in crate::http) struct Document<'a> {
     #[schema(example = "invalid_fields")]
     code: &'a str,
     /// What is wrong and what to change, for people.
-    #[schema(example = "Some fields are invalid; details names each with what to change.")]
+    #[schema(example = "The field platform must be one of Instagram, Facebook, LinkedIn, TikTok, Email, Website.")]
     detail: &'a str,
     /// The same sentence, for clients of the original service.
-    #[schema(example = "Some fields are invalid; details names each with what to change.")]
+    #[schema(example = "The field platform must be one of Instagram, Facebook, LinkedIn, TikTok, Email, Website.")]
     error: &'a str,
     /// The request's id, by which its log lines are found.
     #[schema(example = "5f0c1d9be2a84b6f8f5f6c1d9be2a84b")]

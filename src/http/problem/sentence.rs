@@ -1,6 +1,7 @@
 //! What a caller reads of each error: one sentence that says what to change or what to do.
 
 use super::error::{ApiError, retraining_path};
+use super::field::FieldProblem;
 use super::rejected::{BodyError, UploadFormError};
 use super::status::{BUSY, DISK};
 use crate::export::ExportError;
@@ -38,7 +39,7 @@ impl ApiError {
             Self::Workbook(error) => return as_sentence(&error.to_string()),
             Self::NoUsableRow(why) => return as_sentence(why),
             Self::Body(error) => return of_body(error),
-            Self::Fields(_) => "Some fields are invalid; details names each with what to change.",
+            Self::Fields(problems) => return of_fields(problems),
             Self::Write(error) => return error.caller_sentence().into_owned(),
             Self::Internal { .. } | Self::Export(ExportError::Write(_)) => INTERNAL,
             Self::Export(error) => return as_sentence(&error.to_string()),
@@ -84,6 +85,20 @@ impl ApiError {
         }
         .to_owned()
     }
+}
+
+/// Of one field what to change; several by their names.
+fn of_fields(problems: &[FieldProblem]) -> String {
+    const MAX_NAMED: usize = 5;
+    if let [FieldProblem { field, message, .. }] = problems {
+        let end = if message.ends_with(['.', '?']) { "" } else { "." };
+        return format!("The field {field} {message}{end}");
+    }
+    let mut names: Vec<&str> = problems.iter().map(|problem| problem.field.as_str()).take(MAX_NAMED).collect();
+    if problems.len() > MAX_NAMED {
+        names.push("…");
+    }
+    format!("Some fields are invalid: {}; details says of each what to change.", names.join(", "))
 }
 
 fn of_body(error: &BodyError) -> String {

@@ -142,10 +142,8 @@ impl Ignored {
 
     /// Notes that a field of the customer holds nothing that can be used.
     pub fn note_empty(&mut self, field: &str) {
-        let sentence = format!(
-            "{} is left out: it holds a word for nothing, or what looks like an address, a number or a key",
-            shown(field)
-        );
+        let sentence =
+            format!("{} is left out: its value means none, or looks like an address, a number or a key", shown(field));
         self.note("value_empty", &sentence);
     }
 
@@ -156,8 +154,8 @@ impl Ignored {
         }
         let names: Vec<String> = fields.iter().map(|name| shown(name)).collect();
         let sentence = format!(
-            "the segment is found without {}: fewer than {MIN_CUSTOMERS} customers of the training have all of what \
-             the form says",
+            "not used to find the segment: {}; fewer than {MIN_CUSTOMERS} customers of the training match all fields \
+             of the form",
             names.join(", ")
         );
         self.note("placed_without", &sentence);
@@ -173,9 +171,9 @@ impl Ignored {
             return self.note("summary_not_read", sentence);
         }
         if is_other {
-            let sentence = "persona_summary is not read: the content is written for the segment as it was trained, \
-                            which this answer's persona_summary describes; distinguishing and size, as the upload's \
-                            answer has them, have it written for the upload's customers";
+            let sentence = "persona_summary is not read: the content is for the segment as it was trained, which this \
+                            answer's persona_summary describes; send distinguishing and size of the upload's answer to \
+                            have it written for the upload's customers";
             self.note("written_as_trained", sentence);
         }
     }

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use axum::extract::Query;
+use axum::extract::{FromRequestParts, Query};
 use axum::http::Uri;
+use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 use url::form_urlencoded;
 
@@ -74,6 +75,17 @@ pub(in crate::http) fn refuse_query(uri: &Uri) -> Result<(), ApiError> {
     read_query::<Nothing>(uri, &[]).map(|Nothing {}| ())
 }
 
+/// Of a request that changes something and has no query: a parameter such as `dry_run` must not go unnoticed.
+pub(in crate::http) struct NoQuery;
+
+impl<S: Sync> FromRequestParts<S> for NoQuery {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        refuse_query(&parts.uri).map(|()| Self)
+    }
+}
+
 /// Whether `T` can be read from this parameter alone.
 fn is_readable<T: DeserializeOwned>(name: &str, value: &str) -> bool {
     let query = form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish();
@@ -97,7 +109,7 @@ pub(in crate::http) fn refuse_unknown<'a>(
 fn unknown<'k>(name: &str, known: impl Iterator<Item = &'k str> + Clone) -> FieldProblem {
     let message = match nearest(name, known.clone(), LETTERS_PER_MISTAKE) {
         Some(meant) => format!("is not known here; did you mean {meant}?"),
-        None if known.clone().next().is_none() => "is not read here: send it in the body".to_owned(),
+        None if known.clone().next().is_none() => "is not read: this route has no query parameters".to_owned(),
         None => format!("is not known here; known are {}", known.collect::<Vec<_>>().join(", ")),
     };
     FieldProblem::new(shortened(name), message)

@@ -275,8 +275,7 @@ fn refuse_customer_beside(fields: &mut Fields, segment: &str, form_fields: &Form
         |name: &&str| !is_of_request(name) && is_customer_field(form_fields, name) && fields.is_given(name);
     let of_customer: Vec<String> = fields.names().filter(of_customer).map(str::to_owned).collect();
     for name in of_customer {
-        fields
-            .refuse(&name, &format!("must be left out, or {segment}: the content is for a customer or for a segment"));
+        fields.refuse(&name, &format!("must be left out: send a customer's fields or {segment}, not both"));
     }
 }
 

@@ -5,9 +5,8 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::docs::NotReady;
+use super::docs::{KeyProblems, NotReady};
 use super::job::{FORCE, JobView, WAIT, answer_to_start};
-use super::retrain::KeyProblems;
 use crate::http::problem::{ApiError, Document, FieldProblem};
 use crate::http::request::incoming::read_nothing;
 use crate::http::request::known::{Parameter, read_query};

@@ -99,20 +99,36 @@ pub(in crate::http) enum BodyProblems {
     Storage(Document<'static>),
 }
 
+/// Why a route that always needs a key rejects a request.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "describes the problems that ApiError answers with")]
+pub(in crate::http) enum KeyProblems {
+    /// No key was sent, or it is wrong or has expired.
+    #[response(status = 401, content_type = "application/problem+json")]
+    NotAdmin(Document<'static>),
+    /// No key is set that may call this route, the key does not have the right, or the request comes from a web page
+    /// that may not call.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Closed(Document<'static>),
+    /// More requests a minute than a client may send; `Retry-After` says when to retry.
+    #[response(status = 429, content_type = "application/problem+json")]
+    TooMany(Document<'static>),
+}
+
 /// Why a route without a body, which any client may call, fails.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "describes the problems that ApiError answers with")]
 pub(in crate::http) enum LookProblems {
-    /// Keys are set, and none was sent, or it is wrong or has expired
+    /// Keys are set, and none was sent, or it is wrong or has expired.
     #[response(status = 401, content_type = "application/problem+json")]
     NoKey(Document<'static>),
-    /// The key does not have the route's right
+    /// The key does not have the route's right.
     #[response(status = 403, content_type = "application/problem+json")]
     NoRight(Document<'static>),
-    /// More requests a minute than one caller may send
+    /// More requests a minute than a client may send; `Retry-After` says when to retry.
     #[response(status = 429, content_type = "application/problem+json")]
     TooMany(Document<'static>),
-    /// A fault of this service
+    /// A fault of this service.
     #[response(status = 500, content_type = "application/problem+json")]
     Internal(Document<'static>),
 }
@@ -126,6 +142,16 @@ pub(in crate::http) enum LookProblems {
 )]
 #[expect(dead_code, reason = "describes the problem that ApiError answers with")]
 pub(in crate::http) struct NotReady(Document<'static>);
+
+/// Why a route refuses a query.
+#[derive(IntoResponses)]
+#[response(
+    status = 422,
+    description = "The query has a parameter, and the route reads none",
+    content_type = "application/problem+json"
+)]
+#[expect(dead_code, reason = "describes the problem that ApiError answers with")]
+pub(in crate::http) struct HasQuery(Document<'static>);
 
 /// The bytes of a file.
 #[derive(ToSchema)]

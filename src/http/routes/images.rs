@@ -22,7 +22,7 @@ use crate::http::request::fields::Fields;
 use crate::http::request::known::refuse_query;
 use crate::http::response::file_body::file_body;
 use crate::http::response::public_address::PublicAddress;
-use crate::http::state::AppState;
+use crate::http::state::{AppState, on_blocking_thread};
 use crate::shared_store::SharedStoreError;
 
 /// A picture's name is its hash, so that it never changes.
@@ -121,7 +121,7 @@ async fn picture(state: &AppState, name: ImageName) -> Result<Option<Picture>, A
     if is_poster {
         return state.on_cpu_pool_short("drawing a poster", read).await?;
     }
-    tokio::task::spawn_blocking(read).await.map_err(|e| ApiError::internal(READING, e))?
+    on_blocking_thread(READING, read).await?
 }
 
 /// Why a picture was not fetched from the store that servers share.

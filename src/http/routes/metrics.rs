@@ -17,9 +17,10 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
 
+use super::docs::LookProblems;
 use crate::http::accept::accepts;
-use crate::http::problem::{ApiError, Document};
-use crate::http::state::AppState;
+use crate::http::problem::ApiError;
+use crate::http::state::{AppState, on_blocking_thread};
 
 const OPENMETRICS: &str = "application/openmetrics-text";
 const OPENMETRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -30,12 +31,7 @@ const PROMETHEUS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
     responses(
         (status = 200, description = "Counters, latencies and the state of the process",
             content((String = "text/plain"), (String = "application/openmetrics-text"))),
-        (status = 401, description = "Keys are set, and none of them was sent", body = Document<'static>,
-            content_type = "application/problem+json"),
-        (status = 429, description = "More requests a minute than one caller may send", body = Document<'static>,
-            content_type = "application/problem+json"),
-        (status = 500, description = "A fault of this service", body = Document<'static>,
-            content_type = "application/problem+json")))]
+        LookProblems))]
 pub(in crate::http) async fn get_metrics(
     State(state): State<AppState>,
     headers: HeaderMap,
@@ -47,8 +43,7 @@ pub(in crate::http) async fn get_metrics(
     let mut text = String::new();
     let written = state.metrics().write(&mut text, version.as_ref().map(|version| version.id.as_str()));
     let looking = state.clone();
-    let observed = tokio::task::spawn_blocking(move || observed(&looking)).await;
-    let observed = observed.map_err(|e| ApiError::internal("measuring the process", e))?;
+    let observed = on_blocking_thread("measuring the process", move || observed(&looking)).await?;
     written
         .and_then(|()| encode_registry(&mut text, &observed))
         .and_then(|()| encode_eof(&mut text))

@@ -1,5 +1,5 @@
-//! `GET /models`, `GET /models/{version}/report` and `POST /models/{version}/activate`: the trained versions, for
-//! administrators.
+//! `GET /models`, `GET /models/{version}/report` and `POST /models/{version}/activate`: the trained versions. Looking
+//! at them takes the right to train, activating one the right to administer.
 
 use std::path::PathBuf;
 
@@ -14,11 +14,13 @@ use serde_json::{Value, json};
 use utoipa::openapi::schema::Object;
 use utoipa::{IntoResponses, ToSchema};
 
+use super::docs::{HasQuery, KeyProblems};
 use crate::causes::with_causes;
 use crate::http::accept::accepts;
 use crate::http::problem::{ApiError, Document};
 use crate::http::request::body::shortened;
-use crate::http::state::{AppState, Equipment};
+use crate::http::request::known::NoQuery;
+use crate::http::state::{AppState, Equipment, on_blocking_thread};
 use crate::model_store::{ModelStore, RefusedName, StoreError, VersionId, VersionSummary};
 use crate::pipeline::Scores;
 use crate::segmentation::any_object;
@@ -83,26 +85,16 @@ pub(in crate::http) struct Activated {
     changed: bool,
 }
 
-/// Why a route of the trained versions fails.
+/// Why a route of the trained versions fails, beside its key.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "describes the problems that ApiError answers with")]
-pub(in crate::http) enum AdminProblems {
-    /// No key was sent, or it is wrong or has expired.
-    #[response(status = 401, content_type = "application/problem+json")]
-    NotAdmin(Document<'static>),
-    /// No key is set that may call this route, the key does not have the right, or the request comes from a web page
-    /// that may not call.
-    #[response(status = 403, content_type = "application/problem+json")]
-    Closed(Document<'static>),
+pub(in crate::http) enum VersionProblems {
     /// There is no such version.
     #[response(status = 404, content_type = "application/problem+json")]
     NoVersion(Document<'static>),
     /// The version is damaged; the live one stays.
     #[response(status = 409, content_type = "application/problem+json")]
     Broken(Document<'static>),
-    /// More requests a minute than a client may send; `Retry-After` says when to retry.
-    #[response(status = 429, content_type = "application/problem+json")]
-    TooMany(Document<'static>),
     /// A fault of this service.
     #[response(status = 500, content_type = "application/problem+json")]
     Internal(Document<'static>),
@@ -116,7 +108,7 @@ pub(in crate::http) enum AdminProblems {
 
 /// The trained versions, the live one among them
 #[utoipa::path(get, path = "/models", tag = "models", operation_id = "list_models",
-    responses((status = 200, description = "The versions", body = Versions), AdminProblems))]
+    responses((status = 200, description = "The versions", body = Versions), KeyProblems, VersionProblems))]
 pub(in crate::http) async fn get_models(State(state): State<AppState>) -> Result<Json<Versions>, ApiError> {
     let live = state.ready().ok().map(|ready| ready.live.snapshot().id.to_string());
     let listed = in_store(&state, |store| store.list()).await?;
@@ -135,7 +127,7 @@ pub(in crate::http) async fn get_models(State(state): State<AppState>) -> Result
     responses(
         (status = 200, description = "The report",
             content((Object = "application/json"), (String = "text/html"))),
-        AdminProblems))]
+        KeyProblems, VersionProblems))]
 pub(in crate::http) async fn get_model_report(
     State(state): State<AppState>,
     headers: HeaderMap,
@@ -181,17 +173,18 @@ fn refused_report(store: &ModelStore, name: &RefusedName, wants_page: bool) -> R
 /// version that is live already nothing changes: `changed` says so, and `before` is null.
 #[utoipa::path(post, path = "/models/{version}/activate", tag = "models", operation_id = "activate_model",
     params(("version" = String, Path, example = "20261122T194851Z-2a945ef3")),
-    responses((status = 200, description = "The version is live", body = Activated), AdminProblems))]
+    responses((status = 200, description = "The version is live", body = Activated), KeyProblems, VersionProblems, HasQuery))]
 pub(in crate::http) async fn post_activate(
     State(state): State<AppState>,
+    _: NoQuery,
     version: Result<Path<String>, PathRejection>,
 ) -> Result<Json<Activated>, ApiError> {
     let id = version_id(version)?;
     let before = state.ready()?.live.snapshot().id.to_string();
     activate(&state, id).await?;
     let taking_over = state.clone();
-    let taken_over = tokio::task::spawn_blocking(move || taking_over.equipment().map(Equipment::take_over_current));
-    taken_over.await.map_err(|e| ApiError::internal("taking over a version", e))??.map_err(ApiError::Model)?;
+    let take_over = move || taking_over.equipment().map(Equipment::take_over_current);
+    on_blocking_thread("taking over a version", take_over).await??.map_err(ApiError::Model)?;
     let live = state.ready()?.live.snapshot().id.to_string();
     let changed = live != before;
     if changed {
@@ -215,8 +208,7 @@ fn version_id(version: Result<Path<String>, PathRejection>) -> Result<VersionId,
 async fn activate(state: &AppState, id: VersionId) -> Result<(), ApiError> {
     let equipment = state.equipment()?;
     let Some(shared) = equipment.shared.clone() else { return in_store(state, move |store| store.activate(&id)).await };
-    let activated = tokio::task::spawn_blocking(move || shared.activate(&id)).await;
-    Ok(activated.map_err(|e| ApiError::internal("activating a version", e))??)
+    Ok(on_blocking_thread("activating a version", move || shared.activate(&id)).await??)
 }
 
 /// Runs `ask` on the store, on a blocking thread.
@@ -225,8 +217,7 @@ async fn in_store<T: Send + 'static>(
     ask: impl FnOnce(&ModelStore) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, ApiError> {
     let store = state.equipment()?.store.clone();
-    let asked = tokio::task::spawn_blocking(move || ask(&store)).await;
-    asked.map_err(|e| ApiError::internal("asking the model store", e))?.map_err(ApiError::Model)
+    on_blocking_thread("asking the model store", move || ask(&store)).await?.map_err(ApiError::Model)
 }
 
 impl From<VersionSummary> for Version {

@@ -12,10 +12,11 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoResponses, ToSchema};
+use utoipa::ToSchema;
 
-use super::docs::BodyProblems;
+use super::docs::{BodyProblems, HasQuery, KeyProblems};
 use super::job::{FORCE, JobView, WAIT, answer_to_start, answer_when_done};
+use super::uploads::remove_uploads;
 use crate::causes::with_causes;
 use crate::customer::Schema;
 use crate::http::accept::accepts;
@@ -24,7 +25,7 @@ use crate::http::admission::for_this_request;
 use crate::http::problem::{ApiError, Document, FieldProblem, as_sentence};
 use crate::http::request::incoming::{NamedFile, receive_files};
 use crate::http::request::keeping::keep as keep_upload;
-use crate::http::request::known::{read_query, refuse_unknown};
+use crate::http::request::known::{NoQuery, read_query, refuse_unknown};
 use crate::http::request::workbook::Reading;
 use crate::http::request_id::RequestContext;
 use crate::http::state::AppState;
@@ -32,7 +33,7 @@ use crate::http::tasks::jobs::{AskedBy, Job, JobKind};
 use crate::http::tasks::retraining::begin;
 use crate::pipeline::{TrainingSettings, WrongSetting, WrongSettings};
 use crate::retrain::worker::Options;
-use crate::upload_store::{About, TrainOn, UploadId};
+use crate::upload_store::{About, TrainOn};
 use crate::workbook::Recorder;
 
 /// The form's field that says how to train.
@@ -74,22 +75,6 @@ pub(in crate::http) struct Retrainings {
     next: Option<String>,
     /// The latest retrainings, newest first; none from before the server's start.
     jobs: Vec<JobView>,
-}
-
-/// Why a route that always needs a key rejects a request.
-#[derive(IntoResponses)]
-#[expect(dead_code, reason = "describes the problems that ApiError answers with")]
-pub(in crate::http) enum KeyProblems {
-    /// No key was sent, or it is wrong or has expired.
-    #[response(status = 401, content_type = "application/problem+json")]
-    NotAdmin(Document<'static>),
-    /// No key is set that may call this route, the key does not have the right, or the request comes from a web page
-    /// that may not call.
-    #[response(status = 403, content_type = "application/problem+json")]
-    Closed(Document<'static>),
-    /// More requests a minute than a client may send; `Retry-After` says when to retry.
-    #[response(status = 429, content_type = "application/problem+json")]
-    TooMany(Document<'static>),
 }
 
 /// Trains a new version
@@ -183,13 +168,14 @@ pub(in crate::http) async fn get_retraining(
     params(("id" = String, Path, example = "5f0c1d9be2a84b6f8f5f6c1d9be2a84b")),
     responses(
         (status = 200, description = "The job, which has ended", body = JobView),
-        KeyProblems,
+        KeyProblems, HasQuery,
         (status = 404, description = "There is no such retraining", body = Document<'static>,
             content_type = "application/problem+json"),
         (status = 503, description = "The server is starting", body = Document<'static>,
             content_type = "application/problem+json")))]
 pub(in crate::http) async fn delete_retraining(
     State(state): State<AppState>,
+    _: NoQuery,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<JobView>, ApiError> {
     let job = job_of(&state, id)?;
@@ -253,7 +239,7 @@ async fn keep(state: &AppState, files: Vec<NamedFile>, about: About) -> Result<(
             Ok(stored) if stored.is_duplicate => {}
             Ok(stored) => new.push(stored.id),
             Err(error) => {
-                if let Err(error) = remove(state, new).await {
+                if let Err(error) = remove_uploads(state, new).await {
                     tracing::warn!(
                         event = "retraining_files_kept_partly",
                         causes = with_causes(&error),
@@ -265,17 +251,6 @@ async fn keep(state: &AppState, files: Vec<NamedFile>, about: About) -> Result<(
         }
     }
     Ok(())
-}
-
-/// Removes uploads, unless the training of another process may be reading them.
-async fn remove(state: &AppState, uploads: Vec<UploadId>) -> Result<(), ApiError> {
-    let (store, kept) = (state.equipment()?.store.clone(), state.uploads().clone());
-    let removed = tokio::task::spawn_blocking(move || {
-        let _lock = store.lock().map_err(ApiError::Model)?;
-        let mut uploads = uploads.into_iter();
-        uploads.try_for_each(|id| kept.remove(id).map(|_| ())).map_err(|e| ApiError::internal("removing an upload", e))
-    });
-    removed.await.map_err(|e| ApiError::internal("removing an upload", e))?
 }
 
 /// How to train, by the form's field `training`; each setting that cannot be taken is named.

@@ -14,13 +14,13 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use super::docs::{BodyProblems, LookProblems, NotReady};
-use super::retrain::KeyProblems;
+use super::docs::{BodyProblems, KeyProblems, LookProblems, NotReady};
 use super::trained_lift::{ByKey, TrainedLift, in_hundredths, lifts};
 use crate::content::{MAX_EXTRA_CHARS, MAX_EXTRA_NAME_CHARS, MAX_EXTRAS, extra_key};
 use crate::http::problem::{ApiError, BodyError, Document, FieldProblem};
 use crate::http::request::body::{GIVEN_TWICE, read_object};
-use crate::http::state::AppState;
+use crate::http::request::known::NoQuery;
+use crate::http::state::{AppState, on_blocking_thread};
 use crate::model_store::{ModelStore, ModelVersion};
 use crate::pipeline::{DecidedBy, Distinguishing, Segment, SegmentId, TrainedProfiles, TraitCounts, rounded};
 use crate::segmentation::persona_schema;
@@ -174,6 +174,7 @@ pub(in crate::http) struct ExtrasAnswer {
             content_type = "application/problem+json")))]
 pub(in crate::http) async fn put_extras(
     State(state): State<AppState>,
+    _: NoQuery,
     id: Result<Path<u32>, PathRejection>,
     headers: HeaderMap,
     body: Body,
@@ -193,7 +194,7 @@ pub(in crate::http) async fn put_extras(
     let served = segment.persona.extras.clone();
     let answer = ExtrasAnswer { etag: etag_of(&extras), extras };
     let (changing, entry) = (state.clone(), answer.extras.clone());
-    let changed = tokio::task::spawn_blocking(move || {
+    let change = move || {
         let equipment = changing.equipment()?;
         let check = |stored: Option<&BTreeMap<String, String>>| {
             let now = etag_of(stored.unwrap_or(&served));
@@ -206,8 +207,8 @@ pub(in crate::http) async fn put_extras(
             Some(shared) => shared.put_extras(id, &entry, check)?,
         }
         equipment.take_over_current().map_err(ApiError::Model)
-    });
-    changed.await.map_err(|e| ApiError::internal("adding to a segment", e))??;
+    };
+    on_blocking_thread("adding to a segment", change).await??;
     Ok(([(header::ETAG, answer.etag.clone())], Json(answer)).into_response())
 }
 

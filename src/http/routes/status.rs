@@ -16,7 +16,7 @@ use crate::content::{Engagement, FunnelStage, MAX_FREE_TEXT_CHARS, MAX_VARIANTS,
 use crate::http::access::Right;
 use crate::http::metrics::Totals;
 use crate::http::problem::ApiError;
-use crate::http::state::AppState;
+use crate::http::state::{AppState, on_blocking_thread};
 use crate::segmentation::any_object;
 
 /// How the service is.
@@ -167,8 +167,7 @@ pub(in crate::http) struct PlatformOption {
         (status = 200, description = "The status", body = Status),
         LookProblems))]
 pub(in crate::http) async fn get_status(State(state): State<AppState>) -> Result<Json<Status>, ApiError> {
-    let looked = tokio::task::spawn_blocking(move || Status::of(&state)).await;
-    looked.map(Json).map_err(|e| ApiError::internal("looking at the service", e))
+    on_blocking_thread("looking at the service", move || Status::of(&state)).await.map(Json)
 }
 
 impl Status {

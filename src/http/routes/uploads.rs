@@ -9,12 +9,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::docs::NotReady;
-use super::retrain::KeyProblems;
+use super::docs::{HasQuery, KeyProblems, NotReady};
 use crate::http::access::Sender;
 use crate::http::problem::{ApiError, Document};
-use crate::http::request::known::{Parameter, read_query};
-use crate::http::state::AppState;
+use crate::http::request::known::{NoQuery, Parameter, read_query};
+use crate::http::state::{AppState, on_blocking_thread};
 use crate::model_store::StoreError;
 use crate::upload_store::{Cursor, ListedUpload, Page, UploadId, UploadState};
 
@@ -102,7 +101,7 @@ pub(in crate::http) async fn get_uploads(
         return Err(wrong(&LIMIT));
     }
     let after = after.map(|after| after.parse::<Cursor>()).transpose().map_err(|()| wrong(&AFTER))?;
-    let page = on_store("listing uploads", move || state.uploads().page(after.as_ref(), limit.into())).await?;
+    let page = in_folder("listing uploads", move || state.uploads().page(after.as_ref(), limit.into())).await?;
     Ok(Json(page.into()))
 }
 
@@ -112,7 +111,7 @@ pub(in crate::http) async fn get_uploads(
 #[utoipa::path(post, path = "/uploads/{id}/approve", tag = "models", operation_id = "approve_upload",
     params(("id" = String, Path, example = "2cf24dba5fb0a30e26e83b2ac5b9e29e")),
     responses(
-        (status = 200, description = "The next training learns from it", body = WaitingUpload), KeyProblems,
+        (status = 200, description = "The next training learns from it", body = WaitingUpload), KeyProblems, HasQuery,
         (status = 500, description = "The folder cannot be read or written", body = Document<'static>,
             content_type = "application/problem+json"),
         (status = 404, description = "No such upload waits", body = Document<'static>,
@@ -120,10 +119,11 @@ pub(in crate::http) async fn get_uploads(
 pub(in crate::http) async fn post_approve_upload(
     State(state): State<AppState>,
     Extension(sender): Extension<Sender>,
+    _: NoQuery,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<WaitingUpload>, ApiError> {
     let (id, by) = (upload_id(id)?, sender.name());
-    let approved = on_store("approving an upload", move || state.uploads().approve(id, by.as_deref())).await?;
+    let approved = in_folder("approving an upload", move || state.uploads().approve(id, by.as_deref())).await?;
     let approved = approved.ok_or(ApiError::NoUpload)?;
     tracing::info!(event = "upload_approved", upload = %id, "an upload was approved for training");
     Ok(Json(approved.into()))
@@ -133,7 +133,7 @@ pub(in crate::http) async fn post_approve_upload(
 #[utoipa::path(delete, path = "/uploads/{id}", tag = "models", operation_id = "delete_upload",
     params(("id" = String, Path, example = "2cf24dba5fb0a30e26e83b2ac5b9e29e")),
     responses(
-        (status = 204, description = "The upload is removed"), KeyProblems, NotReady,
+        (status = 204, description = "The upload is removed"), KeyProblems, NotReady, HasQuery,
         (status = 500, description = "The folder cannot be read or written", body = Document<'static>,
             content_type = "application/problem+json"),
         (status = 404, description = "No such upload waits", body = Document<'static>,
@@ -142,22 +142,15 @@ pub(in crate::http) async fn post_approve_upload(
             content_type = "application/problem+json")))]
 pub(in crate::http) async fn delete_upload(
     State(state): State<AppState>,
+    _: NoQuery,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<StatusCode, ApiError> {
     let id = upload_id(id)?;
-    let store = state.equipment()?.store.clone();
+    // One of this server may be about to take the lock that `remove_uploads` looks at.
     if state.jobs().running().is_some() {
         return Err(ApiError::UploadsInUse);
     }
-    let removed = tokio::task::spawn_blocking(move || {
-        // A training holds this lock from before it lists the uploads until it has moved them.
-        let _lock = store.lock().map_err(|error| match error {
-            StoreError::Locked { .. } => ApiError::UploadsInUse,
-            error => ApiError::Model(error),
-        })?;
-        state.uploads().remove(id).map_err(|e| ApiError::internal("removing an upload", e))
-    });
-    if !removed.await.map_err(|e| ApiError::internal("removing an upload", e))?? {
+    if remove_uploads(&state, vec![id]).await? == 0 {
         return Err(ApiError::NoUpload);
     }
     tracing::info!(event = "upload_erased", upload = %id, "an upload was removed");
@@ -168,12 +161,33 @@ fn upload_id(id: Result<Path<String>, PathRejection>) -> Result<UploadId, ApiErr
     id.ok().and_then(|Path(text)| text.parse().ok()).ok_or(ApiError::NoUpload)
 }
 
-async fn on_store<T: Send + 'static>(
+async fn in_folder<T: Send + 'static>(
     doing: &'static str,
     ask: impl FnOnce() -> std::io::Result<T> + Send + 'static,
 ) -> Result<T, ApiError> {
-    let asked = tokio::task::spawn_blocking(ask).await.map_err(|e| ApiError::internal(doing, e))?;
-    asked.map_err(|e| ApiError::internal(doing, e))
+    on_blocking_thread(doing, ask).await?.map_err(|e| ApiError::internal(doing, e))
+}
+
+/// Removes uploads, and says how many of them were there.
+///
+/// # Errors
+/// [`ApiError::UploadsInUse`] while a training may be reading them, of another process too.
+pub(in crate::http) async fn remove_uploads(state: &AppState, uploads: Vec<UploadId>) -> Result<usize, ApiError> {
+    const REMOVING: &str = "removing an upload";
+    let (store, kept) = (state.equipment()?.store.clone(), state.uploads().clone());
+    let remove = move || {
+        // A training holds this lock from before it lists the uploads until it has moved them.
+        let _lock = store.lock().map_err(|error| match error {
+            StoreError::Locked { .. } => ApiError::UploadsInUse,
+            error => ApiError::Model(error),
+        })?;
+        let mut n_removed = 0;
+        for id in uploads {
+            n_removed += usize::from(kept.remove(id).map_err(|e| ApiError::internal(REMOVING, e))?);
+        }
+        Ok(n_removed)
+    };
+    on_blocking_thread(REMOVING, remove).await?
 }
 
 impl From<Page> for UploadsAnswer {
