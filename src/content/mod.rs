@@ -19,6 +19,7 @@ mod openai;
 mod prices;
 mod prompt;
 mod provider;
+mod requester;
 mod spent;
 mod tracking;
 mod upstream;
@@ -35,11 +36,12 @@ pub use error::{WriteError, WriteErrorKind, WriteStep, WriterConfigError};
 pub use extras::{MAX_EXTRA_CHARS, MAX_EXTRA_NAME_CHARS, MAX_EXTRAS, extra_key, has_meaning};
 pub use images::{Gallery, ImageName, ImageRules, ImageStore, NotAnImageName};
 pub use provider::Probed;
+pub use requester::{Place, Requester, Turn};
 pub use spent::{Payer, SmallBudget, Spent, TokenCounts};
 pub use tracking::{ContentId, WrittenFor};
 pub use upstream::budget::DaySpending;
 pub use upstream::leases::{Lease, Lessor};
-pub use writer::{ContentRequest, Picture, Writer, write_all, write_all_paid_by};
+pub use writer::{ContentRequest, Picture, Writer, write_all, write_all_for};
 pub use written::{Brief, Content, Flags, Pictures, Written};
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::prices::Prices;
 use super::prompt::{Prompt, Prompts};
-use super::{Brief, Content, Flags, ImageStore, Payer, Pictures, Spent, WriteError, WriterConfigError};
+use super::{Brief, Content, Flags, ImageStore, Pictures, Requester, Spent, WriteError, WriterConfigError};
 use crate::customer::Note;
 
 /// Writes texts and draws pictures.
@@ -84,13 +84,12 @@ pub(super) trait Provider: Send + Sync {
     ) -> BoxFuture<'a, Result<Pictures, WriteError>>;
 }
 
-/// What a provider is asked for, by which templates, at which prices and until when.
+/// What a provider is asked for, by which templates, at which prices, for whom and until when.
 pub(super) struct Task<'a> {
     pub(super) brief: &'a Brief,
     pub(super) prompts: &'a Prompts,
     pub(super) prices: &'a Arc<Prices>,
-    /// Whose budget pays beside that of all.
-    pub(super) payer: Option<&'a Payer>,
+    pub(super) requester: &'a Requester,
     pub(super) deadline: Instant,
 }
 

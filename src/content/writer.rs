@@ -20,7 +20,7 @@ use super::prices::Prices;
 use super::prompt::Prompts;
 use super::provider::{Probed, Provider, Task};
 use super::{
-    Brief, Content, ImageName, ImageStore, Payer, Pictures, SmallBudget, WriteError, WriteErrorKind, WriteStep,
+    Brief, Content, ImageName, ImageStore, Pictures, Requester, SmallBudget, WriteError, WriteErrorKind, WriteStep,
     WriterConfig, WriterConfigError, WriterKind, Written,
 };
 use crate::disk::Keeper;
@@ -51,7 +51,7 @@ pub struct ContentRequest<'a> {
     brief: &'a Brief,
     prompts: Arc<Prompts>,
     deadline: Instant,
-    payer: Option<&'a Payer>,
+    requester: Requester,
 }
 
 impl fmt::Debug for Writer {
@@ -182,15 +182,21 @@ impl Writer {
     /// Starts a request for a brief; its deadline starts here.
     pub fn request<'a>(&'a self, brief: &'a Brief) -> ContentRequest<'a> {
         let deadline = Instant::now() + self.deadline;
-        ContentRequest { writer: self, brief, prompts: self.prompts.snapshot(), deadline, payer: None }
+        ContentRequest {
+            writer: self,
+            brief,
+            prompts: self.prompts.snapshot(),
+            deadline,
+            requester: Requester::default(),
+        }
     }
 }
 
-impl<'a> ContentRequest<'a> {
-    /// With the budget of `payer` beside that of all.
+impl ContentRequest<'_> {
+    /// The same, for this client.
     #[must_use]
-    pub fn paid_by(self, payer: Option<&'a Payer>) -> Self {
-        Self { payer, ..self }
+    pub fn on_behalf_of(self, requester: Requester) -> Self {
+        Self { requester, ..self }
     }
 
     /// Writes the texts, the image prompt and the slogan.
@@ -242,7 +248,8 @@ impl<'a> ContentRequest<'a> {
     }
 
     fn task(&self, deadline: Instant) -> Task<'_> {
-        Task { brief: self.brief, prompts: &self.prompts, prices: &self.writer.prices, payer: self.payer, deadline }
+        let (prompts, prices, requester) = (&self.prompts, &self.writer.prices, &self.requester);
+        Task { brief: self.brief, prompts, prices, requester, deadline }
     }
 
     async fn generate(&self) -> Written {
@@ -267,19 +274,21 @@ pub fn write_all<'a>(
     briefs: &'a [Brief],
     max_at_once: NonZeroUsize,
 ) -> BoxStream<'a, (usize, Written)> {
-    write_all_paid_by(writer, briefs, max_at_once, None)
+    write_all_for(&Requester::default(), writer, briefs, max_at_once)
 }
 
-/// As [`write_all`], with the budget of `payer` beside that of all.
-pub fn write_all_paid_by<'a>(
+/// As [`write_all`], for this client.
+pub fn write_all_for<'a>(
+    requester: &Requester,
     writer: &'a Writer,
     briefs: &'a [Brief],
     max_at_once: NonZeroUsize,
-    payer: Option<&'a Payer>,
 ) -> BoxStream<'a, (usize, Written)> {
     // Boxed: a stream over a borrowing closure is not `Send` for every lifetime (rust-lang/rust#102211).
-    let one =
-        move |(index, brief)| async move { (index, writer.request(brief).paid_by(payer).generate().await) }.boxed();
+    let one = |(index, brief)| {
+        let requester = requester.clone();
+        async move { (index, writer.request(brief).on_behalf_of(requester).generate().await) }.boxed()
+    };
     let writing: Vec<_> = briefs.iter().enumerate().map(one).collect();
     stream::iter(writing).buffer_unordered(max_at_once.get()).boxed()
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::access::Access;
-use super::admission::{Shares, Slot, Slots, current_client};
+use super::admission::{Drawing, Shares, Slot, Slots, current_client};
 use super::idempotency::Idempotency;
 use super::maps::Maps;
 use super::metrics::Metrics;
@@ -18,7 +18,7 @@ use super::settings::{Parts, Settings};
 use super::tasks::jobs::Jobs;
 use crate::audit::AuditLog;
 use crate::causes::with_causes;
-use crate::content::Writer;
+use crate::content::{Payer, Requester, Writer};
 use crate::model_store::{LiveModel, ModelStore, ModelVersion, StoreError};
 use crate::shared_store::Follower;
 use crate::upload_store::UploadStore;
@@ -123,6 +123,7 @@ struct Shared {
     large_bodies: Slots,
     /// Slots for pictures on their way from the store that servers share.
     fetches: Slots,
+    drawing: Drawing,
     metrics: Metrics,
     jobs: Jobs,
     maps: Maps,
@@ -148,6 +149,7 @@ impl AppState {
             short_work,
             large_bodies,
             fetches: Slots::new(Shares::of_requests(FETCHES)),
+            drawing: Drawing::default(),
             metrics: Metrics::new(),
             jobs: Jobs::new(),
             maps: Maps::default(),
@@ -192,6 +194,11 @@ impl AppState {
     /// The store of received and kept uploads.
     pub(super) fn uploads(&self) -> &UploadStore {
         &self.0.uploads
+    }
+
+    /// The client that the current task works for, to the writer.
+    pub(super) fn requester(&self, payer: Option<Payer>) -> Requester {
+        self.0.drawing.requester(payer)
     }
 
     pub(super) fn metrics(&self) -> &Metrics {

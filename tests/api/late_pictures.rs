@@ -15,7 +15,15 @@ use crate::upstream::{self, written_all};
 
 /// A server that writes two texts and answers each call for a picture by its number.
 async fn server(picture: impl Fn(usize) -> ResponseTemplate + Send + Sync + 'static) -> MockServer {
-    let upstream = upstream::start(Box::new(|_| written_all(&["One.", "Two."]))).await;
+    writing(&["One.", "Two."], picture).await
+}
+
+/// The same, with these texts.
+async fn writing(
+    texts: &'static [&'static str],
+    picture: impl Fn(usize) -> ResponseTemplate + Send + Sync + 'static,
+) -> MockServer {
+    let upstream = upstream::start(Box::new(move |_| written_all(texts))).await;
     let n = AtomicUsize::new(0);
     let respond = move |_: &Request| picture(n.fetch_add(1, Ordering::SeqCst));
     Mock::given(path("/v1/images/generations")).respond_with(respond).mount(&upstream).await;
@@ -123,6 +131,45 @@ async fn no_picture_is_asked_for_whose_room_one_takes_that_is_being_drawn() {
         answer = second => answer,
     };
     assert_eq!((answer.status().as_u16(), n_pictures_asked_for(&upstream).await), (507, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_of_one_client_that_are_being_drawn_leave_room_for_those_of_others() {
+    // Half of the places for pictures are one client's at most.
+    const OF_ONE: usize = 16;
+    let late = || picture().set_delay(Duration::from_secs(600));
+    let upstream = writing(&["A text."; 10], move |n| if n < OF_ONE { late() } else { picture() }).await;
+    // Room for twenty of the usual size, of 4 MB.
+    let image_rules = ImageRules { max_total_bytes: Some(20 * (4 << 20)), ..ImageRules::default() };
+    let image_timeout = Duration::from_secs(600);
+    let writer = WriterConfig { image_rules, image_timeout, ..upstream::writer(&upstream) };
+    let app = TestApp::spawn_with(Setup { writer, ..Setup::default() }).await;
+    let ask = |from: &str, n_variants: usize| {
+        let request = app.request(reqwest::Method::POST, "/generate-promo").header("x-forwarded-for", from);
+        request.json(&json!({"post_type": "Image", "num_variants": n_variants})).send()
+    };
+    let greedy: Vec<_> = (0..8).map(|_| tokio::spawn(ask("198.51.100.7", 4))).collect();
+    app.until(async |_| n_pictures_asked_for(&upstream).await >= OF_ONE).await;
+    for n in 1..=2 {
+        let other = ok(ask("198.51.100.8", 1).await.unwrap()).await;
+        assert_eq!(list(&other["images"]).len(), 1);
+        assert_eq!(n_pictures_asked_for(&upstream).await, OF_ONE + n, "the greedy one's others wait for their turn");
+    }
+    greedy.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_whose_turn_does_not_come_in_half_of_the_time_is_not_asked_for() {
+    let upstream = writing(&["A text."; 8], |_| picture().set_delay(Duration::from_secs(600))).await;
+    let writer = WriterConfig { image_timeout: Duration::from_secs(6), ..upstream::writer(&upstream) };
+    let app = TestApp::spawn_with(Setup { writer, ..Setup::default() }).await;
+    let asking = json!({"post_type": "Both", "num_variants": 8});
+    // Of 24, one client may have 16 drawn at a time.
+    let answers = futures::future::join_all((0..3).map(|_| app.generate("/generate-promo", &asking))).await;
+    let mut codes: Vec<_> = answers.iter().map(|answer| answer["image_error"]["code"].as_str().unwrap()).collect();
+    codes.sort_unstable();
+    assert_eq!(codes.first(), Some(&"busy"));
+    assert_eq!(n_pictures_asked_for(&upstream).await, 16, "and nothing is paid for it");
 }
 
 async fn n_pictures_asked_for(upstream: &MockServer) -> usize {

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::{MutexGuard, PoisonError};
 
 use super::{ImageName, ImageStore, no_room};
+use crate::content::Turn;
 use crate::disk::Reserved;
 
 /// What a picture may take, as far as can be said before it is drawn.
@@ -15,24 +16,36 @@ pub(super) const USUAL_BYTES: u64 = 4 << 20;
 pub(in crate::content) struct Room {
     store: ImageStore,
     _disk: Reserved,
+    /// The client's turn, which bounds how much room it holds.
+    _turn: Option<Turn>,
 }
 
 impl ImageStore {
-    /// Reserves room for so many pictures of the usual size, on the disk and within `IMAGE_MAX_GB`: for all of them or
-    /// for none. Removes nothing.
+    /// Finds out whether so many pictures of the usual size could be stored by now. Reserves nothing.
     ///
     /// # Errors
     /// As [`ImageStore::put`].
-    pub(in crate::content) fn reserve(&self, n_pictures: usize) -> io::Result<Vec<Room>> {
+    pub(in crate::content) fn check_room(&self, n_pictures: usize) -> io::Result<()> {
+        let more_bytes = (n_pictures as u64).saturating_mul(USUAL_BYTES);
+        self.check_total(self.promised().saturating_add(more_bytes))?;
+        self.disk.check(&self.dir, more_bytes).map_err(no_room)
+    }
+
+    /// Reserves room for one picture of the usual size, on the disk and within `IMAGE_MAX_GB`; `turn` is held as long.
+    /// Pictures that are being drawn leave half of the room on the disk to other writers. Removes nothing.
+    ///
+    /// # Errors
+    /// As [`ImageStore::put`].
+    pub(in crate::content) fn reserve(&self, turn: Option<Turn>) -> io::Result<Room> {
         // Held to the end: of two that look at the same moment, both would find the last room free.
         let mut promised = self.promised();
-        let more_bytes = (n_pictures as u64).saturating_mul(USUAL_BYTES);
-        self.check_total(promised.saturating_add(more_bytes))?;
-        let disk = (0..n_pictures).map(|_| self.disk.reserve(&self.dir, USUAL_BYTES));
-        let disk: Vec<_> = disk.collect::<Result<_, _>>().map_err(no_room)?;
-        *promised = promised.saturating_add(more_bytes);
+        let promised_bytes = promised.saturating_add(USUAL_BYTES);
+        self.check_total(promised_bytes)?;
+        self.disk.check(&self.dir, promised_bytes).map_err(no_room)?;
+        let disk = self.disk.reserve(&self.dir, USUAL_BYTES).map_err(no_room)?;
+        *promised = promised_bytes;
         drop(promised);
-        Ok(disk.into_iter().map(|disk| Room { store: self.clone(), _disk: disk }).collect())
+        Ok(Room { store: self.clone(), _disk: disk, _turn: turn })
     }
 
     /// The bytes within `IMAGE_MAX_GB` that pictures may take which are being drawn.
@@ -71,24 +84,44 @@ mod tests {
     const PNG: &[u8] = b"\x89PNG\r\n\x1a\nrest";
 
     #[test]
+    fn pictures_that_are_being_drawn_leave_half_of_the_disk_s_room_to_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let free_bytes = crate::disk::free_bytes(dir.path()).unwrap();
+        let room_bytes = (free_bytes / 2).min(1 << 30);
+        let disk = Keeper::new(free_bytes - room_bytes);
+        let store = ImageStore::with_rules(dir.path(), ImageRules::default(), disk.clone());
+        let rooms: Vec<_> = std::iter::from_fn(|| store.reserve(None).ok()).collect();
+        let held_bytes = rooms.len() as u64 * USUAL_BYTES;
+        // Other tests write as well.
+        assert!((room_bytes / 4..=room_bytes / 2).contains(&held_bytes), "{held_bytes} of {room_bytes}");
+        drop(disk.reserve(dir.path(), room_bytes / 4).unwrap());
+    }
+
+    #[test]
     fn room_is_held_for_a_picture_until_it_is_stored_or_given_up() {
         let dir = tempfile::tempdir().unwrap();
         let rules = ImageRules { max_total_bytes: Some(2 * USUAL_BYTES), ..ImageRules::default() };
         let store = ImageStore::with_rules(dir.path(), rules, Keeper::new(0));
-        let full = |n| store.reserve(n).unwrap_err().kind();
+        let full = |n| store.check_room(n).unwrap_err().kind();
         assert_eq!(full(3), io::ErrorKind::StorageFull);
-        let [first, second] = store.reserve(2).unwrap().try_into().unwrap();
-        assert_eq!(full(1), io::ErrorKind::StorageFull, "both are being drawn");
+        store.check_room(2).unwrap();
+        let [first, second] = [(); 2].map(|()| store.reserve(None).unwrap());
+        let refused = store.reserve(None).unwrap_err().kind();
+        assert_eq!(
+            (refused, full(1)),
+            (io::ErrorKind::StorageFull, io::ErrorKind::StorageFull),
+            "both are being drawn"
+        );
         assert_eq!(store.put(&[PNG, b"2"].concat()).unwrap_err().kind(), io::ErrorKind::StorageFull);
         drop(second);
-        let third = store.reserve(1).unwrap().pop().unwrap();
+        let third = store.reserve(None).unwrap();
         let name = first.put(PNG).unwrap();
         assert_eq!(full(1), io::ErrorKind::StorageFull, "one is stored, and one is being drawn");
         third.put(&[PNG, b"3"].concat()).unwrap();
         let file = File::options().write(true).open(dir.path().join(name.as_str())).unwrap();
         file.set_modified(SystemTime::now() - Duration::from_secs(2 * 86_400)).unwrap();
         assert_eq!(full(2), io::ErrorKind::StorageFull, "one was drawn today");
-        drop(store.reserve(1).unwrap());
+        drop(store.reserve(None).unwrap());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "looking removes nothing");
     }
 }

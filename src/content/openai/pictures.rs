@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use base64::Engine;
@@ -12,6 +11,7 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use serde::Deserialize;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::super::clean::trim_at_sentence;
@@ -24,7 +24,7 @@ use super::super::upstream::retry::Attempts;
 use super::super::upstream::transport::{Expects, FromResponse, Outgoing, Response, read_json};
 use super::super::upstream::try_error::TryError;
 use super::super::{
-    Content, ImageName, ImageStore, Payer, Pictures, Platform, Spent, WriteError, WriteErrorKind, WriteStep,
+    Content, ImageName, ImageStore, Pictures, Platform, Requester, Spent, WriteError, WriteErrorKind, WriteStep,
 };
 use super::Openai;
 use super::picture_request::{Family, PictureDialect};
@@ -71,11 +71,13 @@ struct PictureJob<'a> {
     n_lessons: usize,
     /// The price of one picture, where it is known.
     price_usd: Option<f64>,
-    payer: Option<&'a Payer>,
+    requester: &'a Requester,
     attempts: Attempts,
+    /// Until when it may begin: with half of the time, since a call that ends too late is paid for all the same.
+    begin_by: Instant,
     /// How many pictures the server answered with, of use or not.
     n_paid: usize,
-    has_one_failed: &'a AtomicBool,
+    has_one_failed: &'a watch::Sender<bool>,
 }
 
 /// What became of one picture.
@@ -104,9 +106,9 @@ const MAX_UNREADABLE: u32 = 2;
 const MAX_LESSONS: usize = 5;
 
 impl Openai {
-    /// Draws one picture a variant and stores them, in room that is reserved before: a picture that cannot be stored
-    /// would be paid for all the same. Once one has failed the others end the call that they are in, because it is
-    /// charged in any case, and begin no other.
+    /// Draws one picture a variant and stores them. Each waits for the client's turn, and has room reserved before it
+    /// is asked for: one that cannot be stored would be paid for all the same. Once one has failed the others end the
+    /// call that they are in, because it is charged in any case, and begin no other.
     pub(super) async fn draw_pictures(
         &self,
         task: &Task<'_>,
@@ -115,14 +117,14 @@ impl Openai {
     ) -> Result<Pictures, WriteError> {
         let prompt = self.picture_prompt(task, content)?;
         let n_variants = task.brief.campaign.n_variants();
-        let reserving = store.clone();
-        let rooms = on_disk(move || reserving.reserve(n_variants)).await?;
+        let checking = store.clone();
+        on_disk(move || checking.check_room(n_variants)).await?;
         let price_usd = task.prices.of_pictures(self.image_model(), 1);
-        let has_one_failed = AtomicBool::new(false);
-        let drawing: FuturesUnordered<_> = rooms
-            .into_iter()
-            .enumerate()
-            .map(|(variant, room)| {
+        let has_one_failed = watch::Sender::new(false);
+        let now = Instant::now();
+        let begin_by = now + task.deadline.saturating_duration_since(now) / 2;
+        let drawing: FuturesUnordered<_> = (0..n_variants)
+            .map(|variant| {
                 let job = PictureJob {
                     openai: self,
                     prompt: &prompt,
@@ -130,12 +132,13 @@ impl Openai {
                     dialect: self.picture_dialect.now(),
                     n_lessons: 0,
                     price_usd,
-                    payer: task.payer,
+                    requester: task.requester,
                     attempts: Attempts::start(self.config.retry, self.config.image_timeout, task.deadline),
+                    begin_by,
                     n_paid: 0,
                     has_one_failed: &has_one_failed,
                 };
-                job.into_stored(variant, room)
+                job.into_stored(variant, store)
             })
             .collect();
         // In the order of completion: the first failure is the one to tell.
@@ -182,15 +185,36 @@ impl Openai {
 
 impl PictureJob<'_> {
     /// Draws the picture and stores it, however many tries that takes.
-    async fn into_stored(mut self, variant: usize, room: Room) -> Ended {
-        let outcome = match self.drawn().await {
-            Ok(bytes) => on_disk(move || room.put(&bytes)).await,
-            Err(error) => Err(error.at(WriteStep::Draw)),
+    async fn into_stored(mut self, variant: usize, store: &ImageStore) -> Ended {
+        let outcome = match self.room(store).await {
+            Ok(room) => match self.drawn().await {
+                Ok(bytes) => on_disk(move || room.put(&bytes)).await,
+                Err(error) => {
+                    // Before the turn is given back, which the next one waits for.
+                    self.has_one_failed.send_replace(true);
+                    drop(room);
+                    Err(error.at(WriteStep::Draw))
+                }
+            },
+            Err(error) => Err(error),
         };
         if outcome.is_err() {
-            self.has_one_failed.store(true, Ordering::Relaxed);
+            self.has_one_failed.send_replace(true);
         }
         Ended { variant, outcome, n_paid: self.n_paid, waited: self.attempts.waited() }
+    }
+
+    /// Room for the picture, once it is the client's turn.
+    async fn room(&self, store: &ImageStore) -> Result<Room, WriteError> {
+        let not_begun = |why: &'static str| WriteError::new(WriteStep::Draw, WriteErrorKind::Busy).with_source(why);
+        let turn = tokio::select! {
+            biased;
+            () = self.until_given_up() => return Err(not_begun("another picture has failed")),
+            turn = tokio::time::timeout_at(self.begin_by, self.requester.turn()) => turn,
+        };
+        let turn = turn.map_err(|_| not_begun("as many pictures are being drawn as may be"))?;
+        let reserving = store.clone();
+        on_disk(move || reserving.reserve(turn)).await
     }
 
     /// The bytes of the picture: asked for, and fetched where the answer is an address. Each of the two has its own
@@ -241,7 +265,7 @@ impl PictureJob<'_> {
         let body =
             serde_json::to_vec(&request).map_err(|e| TryError::new(WriteErrorKind::Internal, false).because(e))?;
         let outgoing = Outgoing { url: &self.openai.location.images, expects: Expects::Picture, model, body };
-        let call = Call { pass, outgoing, limit, worst_usd, payer: self.payer.cloned() };
+        let call = Call { pass, outgoing, limit, worst_usd, requester: self.requester.clone() };
         // An answer without a picture may have been charged all the same.
         let answer: ImagesAnswer = self.attempts.waiting(self.openai.caller.call(call, move |_| worst_usd)).await?;
         let image = answer.data.into_iter().flatten().next().and_then(ImageAnswer::drawn);
@@ -266,7 +290,12 @@ impl PictureJob<'_> {
     }
 
     fn is_given_up(&self) -> bool {
-        self.has_one_failed.load(Ordering::Relaxed)
+        *self.has_one_failed.borrow()
+    }
+
+    async fn until_given_up(&self) {
+        // The sender outlives this.
+        let _ = self.has_one_failed.subscribe().wait_for(|has_failed| *has_failed).await.is_ok();
     }
 }
 

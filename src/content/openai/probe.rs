@@ -13,7 +13,7 @@ use super::super::provider::Probed;
 use super::super::upstream::caller::{Call, paused};
 use super::super::upstream::transport::{Expects, Outgoing};
 use super::super::upstream::try_error::TryError;
-use super::super::{TokenCounts, WriteErrorKind, WriteStep};
+use super::super::{Requester, TokenCounts, WriteErrorKind, WriteStep};
 use super::wire::ChatAnswer;
 use super::{Model, Openai};
 
@@ -46,7 +46,7 @@ impl Openai {
             outgoing: Outgoing { url: &self.location.chat, expects: Expects::Texts, model: &model.name, body },
             limit: self.config.timeout,
             worst_usd: prices.of_text(&model.name, worst),
-            payer: None,
+            requester: Requester::default(),
         };
         let (prices, asked) = (prices.clone(), model.name.clone());
         let cost = move |answer: &ChatAnswer| prices.of_text(&asked, answer.tokens()?);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use reqwest::Url;
 use tokio::time::Instant;
 
-use super::super::{Payer, WriteErrorKind, WriterConfig, WriterConfigError};
+use super::super::{Payer, Requester, WriteErrorKind, WriterConfig, WriterConfigError};
 use super::breaker::{Pass, Verdict};
 use super::budget::{Budget, BudgetError, Reservation};
 use super::leases::Lessor;
@@ -45,8 +45,8 @@ pub struct Call<'a> {
     pub limit: Duration,
     /// The most it may cost, in US dollars; known wherever there is a budget.
     pub worst_usd: Option<f64>,
-    /// Whose budget pays beside that of all.
-    pub payer: Option<Payer>,
+    /// For whom it is made.
+    pub requester: Requester,
 }
 
 impl Caller {
@@ -118,7 +118,7 @@ impl Caller {
         let outcome: Result<T, _> = match self.budget.get() {
             None => self.transport.send(call.outgoing, limit).await,
             Some(budget) => {
-                let reserving = reserve(budget.clone(), call.worst_usd, call.payer);
+                let reserving = reserve(budget.clone(), call.worst_usd, call.requester.payer);
                 let paid = paid(self.transport.clone(), call.outgoing, limit, (reserving, cost));
                 let broken = |e| (limit, Err(TryError::new(WriteErrorKind::Internal, false).because(e)));
                 let (left, outcome) = self.leftovers.finish(paid).await.unwrap_or_else(broken);

@@ -91,7 +91,7 @@ impl Admitted {
 /// `work` in the name of the request that the current task works for, which is admitted until `work` has ended. For
 /// work that goes on in a task of its own, also when the client has gone.
 pub(in crate::http) fn for_this_request<F: Future>(work: F) -> impl Future<Output = F::Output> {
-    let admitted = ADMITTED.try_with(Clone::clone).ok();
+    let admitted = admitted();
     async move {
         match admitted {
             Some(admitted) => admitted.scope(work).await,
@@ -116,6 +116,11 @@ pub(in crate::http) fn count_answer(n_bytes: usize) -> Result<(), ApiError> {
 /// [`ApiError::TooManyAnswers`] where there is no room for it.
 pub(in crate::http) fn promise_answer(n_bytes: usize) -> Result<(), ApiError> {
     ADMITTED.try_with(|admitted| admitted.promise_answer(n_bytes)).unwrap_or(Ok(()))
+}
+
+/// The request that the current task works for, which is admitted as long as this is held.
+pub(super) fn admitted() -> Option<Admitted> {
+    ADMITTED.try_with(Clone::clone).ok()
 }
 
 /// The client that the current task works for. Tasks of the server itself count as one client more.

@@ -8,6 +8,9 @@ use std::time::Duration;
 pub(super) const UPLOAD_SLOTS: usize = 32;
 /// Generations in progress. Each holds a few kilobytes.
 pub(super) const GENERATION_SLOTS: usize = 512;
+/// Pictures that a model draws at a time. Each holds 4 MB of the disk's room until it is stored, and as it arrives some
+/// 5 MB of memory.
+pub(super) const PICTURE_SLOTS: usize = 32;
 /// Slots of each class that only administrators get, so that they can look into an overload.
 pub(super) const ADMIN_SLOTS: usize = 2;
 

@@ -15,7 +15,7 @@ use super::export::keep_of;
 use super::map::MAX_POINTS;
 use super::upload_places::{Places, QUERY, UploadQuery};
 use crate::causes::with_causes;
-use crate::content::{Campaign, Engagement, FunnelStage, Output, Payer, Platform, Tone, Written, write_all_paid_by};
+use crate::content::{Campaign, Engagement, FunnelStage, Output, Platform, Requester, Tone, Written, write_all_for};
 use crate::customer::{Keep, Note};
 use crate::http::access::{Right, Sender};
 use crate::http::admission::{for_this_request, promise_answer};
@@ -147,7 +147,7 @@ struct Upload {
     query: UploadQuery,
     address: PublicAddress,
     about: About,
-    payer: Option<Payer>,
+    requester: Requester,
     receiving: f64,
 }
 
@@ -194,16 +194,28 @@ pub(in crate::http) async fn post_upload_excel(
     }
     let caller = Caller::new(state.clone(), context.clone(), Some(&version.id), &parts.headers);
     let receiving = elapsed_ms(started);
-    let payer = sender.payer();
+    let requester = state.requester(sender.payer());
     let upload =
-        Upload { state, context, version, file, campaign, ignored, keep, query, address, about, payer, receiving };
+        Upload { state, context, version, file, campaign, ignored, keep, query, address, about, requester, receiving };
     caller.answer(|reporter| upload.run(reporter)).await
 }
 
 impl Upload {
     async fn run(self, reporter: Reporter) -> Result<Finished, ApiError> {
-        let Self { state, context, version, file, campaign, ignored, keep, query, address, about, payer, receiving } =
-            self;
+        let Self {
+            state,
+            context,
+            version,
+            file,
+            campaign,
+            ignored,
+            keep,
+            query,
+            address,
+            about,
+            requester,
+            receiving,
+        } = self;
         let started = Instant::now();
         let reading = Reading::keeping(keep);
         sync_ahead(&state, &file);
@@ -224,7 +236,7 @@ impl Upload {
         let kept = kept.await.map_err(|e| ApiError::internal("keeping an upload", e))??;
         context.brought(kept.id.to_string());
         state.metrics().uploaded(&grouped);
-        let written = write(&state, &grouped, &campaign, &address, payer.as_ref(), &reporter).await?;
+        let written = write(&state, &grouped, &campaign, &address, &requester, &reporter).await?;
         let timings_ms = Timings { receiving, grouping, writing: elapsed_ms(started) };
         let wants_places = query.places.is_some_and(|places| places > 0);
         let waited = waited(&written, state.settings().writers_at_once);
@@ -240,14 +252,14 @@ async fn write(
     grouped: &Grouped,
     campaign: &Campaign,
     address: &PublicAddress,
-    payer: Option<&Payer>,
+    requester: &Requester,
     reporter: &Reporter,
 ) -> Result<Vec<Written>, ApiError> {
     let ready = state.ready()?;
     let briefs = grouped.briefs(campaign);
     let n = briefs.len();
     reporter.send("progress", &Progress::step("writing").done(0, n)).await;
-    let mut writing = write_all_paid_by(ready.writer, &briefs, state.settings().writers_at_once, payer);
+    let mut writing = write_all_for(requester, ready.writer, &briefs, state.settings().writers_at_once);
     let mut written = Vec::with_capacity(n);
     while let Some((index, segment)) = writing.next().await {
         log_failures(&segment);

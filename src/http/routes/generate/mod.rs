@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::docs::BodyProblems;
 use crate::causes::with_causes;
-use crate::content::{Brief, Content, ContentRequest, Output, Payer, Pictures, WriteError, WrittenFor};
+use crate::content::{Brief, Content, ContentRequest, Output, Pictures, Requester, WriteError, WrittenFor};
 use crate::http::access::Sender;
 use crate::http::admission::{Admitted, for_this_request};
 use crate::http::idempotency::{Claim, First, IDEMPOTENT_REPLAYED, IdempotencyKey, Turn};
@@ -45,7 +45,7 @@ struct Job {
     given: GivenCampaign,
     ignored: Ignored,
     address: PublicAddress,
-    payer: Option<Payer>,
+    requester: Requester,
 }
 
 /// Writes content for a campaign
@@ -115,7 +115,7 @@ async fn generate(
     let (parts, body) = request.into_parts();
     refuse_query(&parts.uri)?;
     let admitted = parts.extensions.get::<Admitted>().cloned();
-    let payer = parts.extensions.get().and_then(Sender::payer);
+    let requester = state.requester(parts.extensions.get().and_then(Sender::payer));
     let keyed = IdempotencyKey::of(&parts.headers)?.zip(admitted);
     let keyed = keyed.map(|keyed| (keyed, parts.uri.path().to_owned(), parts.headers.clone()));
     let claim = move |body: &[u8]| {
@@ -154,7 +154,7 @@ async fn generate(
         },
     };
     let caller = caller(&version.id);
-    let job = Job { state: state.clone(), version, target, given, ignored, address, payer };
+    let job = Job { state: state.clone(), version, target, given, ignored, address, requester };
     caller.answer(|reporter| job.run_as(first, reporter)).await
 }
 
@@ -174,7 +174,7 @@ impl Job {
     async fn run(mut self, reporter: Reporter) -> Result<Finished, ApiError> {
         let brief = Brief { audience: self.target.audience(&self.version), campaign: self.given.campaign.clone() };
         let ready = self.state.ready()?;
-        let request = ready.writer.request(&brief).paid_by(self.payer.as_ref());
+        let request = ready.writer.request(&brief).on_behalf_of(self.requester.clone());
         reporter.send("progress", &Progress::step("writing")).await;
         let content = request.write().await;
         self.state.metrics().content(&content);
