@@ -141,6 +141,38 @@ async fn calls_under_way_of_one_key_leave_the_others_half_of_the_budget_and_are_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn calls_whose_client_left_hold_its_places_and_are_settled_by_what_they_cost() {
+    /// What one client may have of the places for generations.
+    const OF_ONE: usize = 256;
+    let (release, released) = watch::channel(false);
+    let upstream = Held::start(released).await;
+    let state = tempfile::tempdir().unwrap();
+    let budget = Some(BudgetConfig { usd_per_day: 100.0, state_dir: state.path().to_owned() });
+    let [timeout, deadline] = [60, 60].map(Duration::from_secs);
+    let app = served_by(WriterConfig { budget, timeout, deadline, ..upstream::writer_at(&upstream.uri) }).await;
+    let text = || app.request(Method::POST, "/generate-post").json(&json!({"postType": "Text"})).send();
+    ok(text().await.unwrap()).await;
+    let left: Vec<_> = (0..OF_ONE).map(|_| tokio::spawn(text())).collect();
+    app.until(async |_| upstream.n_calls() == 1 + OF_ONE).await;
+    left.iter().for_each(tokio::task::JoinHandle::abort);
+    for call in left {
+        assert!(call.await.is_err_and(|error| error.is_cancelled()));
+    }
+    let refused = text().await.unwrap();
+    assert_eq!((refused.status().as_u16(), upstream.n_calls()), (429, 1 + OF_ONE), "its calls are still under way");
+    release.send(true).unwrap();
+    // A call may cost about half a cent, and costs a two-hundredth of that.
+    app.until(async |app| spent_usd(app).await < 0.008).await;
+    ok(text().await.unwrap()).await;
+}
+
+async fn spent_usd(app: &TestApp) -> f64 {
+    let metrics = app.get("/metrics").await.text().await.unwrap();
+    let spent = metrics.lines().find_map(|line| line.strip_prefix("content_portal_budget_spent_usd "));
+    spent.unwrap().parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn long_requests_that_time_out_pause_nobody_while_others_are_answered() {
     let answer = |prompt: &str| {
         let is_slow = prompt.contains("Slow visits");

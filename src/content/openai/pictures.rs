@@ -24,7 +24,7 @@ use super::super::upstream::retry::Attempts;
 use super::super::upstream::transport::{Expects, FromResponse, Outgoing, Response, read_json};
 use super::super::upstream::try_error::TryError;
 use super::super::{
-    Content, ImageName, ImageStore, Pictures, Platform, Requester, Spent, WriteError, WriteErrorKind, WriteStep,
+    Content, ImageName, ImageStore, Pictures, Platform, Requester, Spent, Turn, WriteError, WriteErrorKind, WriteStep,
 };
 use super::Openai;
 use super::picture_request::{Family, PictureDialect};
@@ -72,6 +72,7 @@ struct PictureJob<'a> {
     /// The price of one picture, where it is known.
     price_usd: Option<f64>,
     requester: &'a Requester,
+    turn: Option<Turn>,
     attempts: Attempts,
     /// Until when it may begin: with half of the time, since a call that ends too late is paid for all the same.
     begin_by: Instant,
@@ -133,6 +134,7 @@ impl Openai {
                     n_lessons: 0,
                     price_usd,
                     requester: task.requester,
+                    turn: None,
                     attempts: Attempts::start(self.config.retry, self.config.image_timeout, task.deadline),
                     begin_by,
                     n_paid: 0,
@@ -205,7 +207,7 @@ impl PictureJob<'_> {
     }
 
     /// Room for the picture, once it is the client's turn.
-    async fn room(&self, store: &ImageStore) -> Result<Room, WriteError> {
+    async fn room(&mut self, store: &ImageStore) -> Result<Room, WriteError> {
         let not_begun = |why: &'static str| WriteError::new(WriteStep::Draw, WriteErrorKind::Busy).with_source(why);
         let turn = tokio::select! {
             biased;
@@ -213,6 +215,7 @@ impl PictureJob<'_> {
             turn = tokio::time::timeout_at(self.begin_by, self.requester.turn()) => turn,
         };
         let turn = turn.map_err(|_| not_begun("as many pictures are being drawn as may be"))?;
+        self.turn.clone_from(&turn);
         let reserving = store.clone();
         on_disk(move || reserving.reserve(turn)).await
     }
@@ -265,7 +268,8 @@ impl PictureJob<'_> {
         let body =
             serde_json::to_vec(&request).map_err(|e| TryError::new(WriteErrorKind::Internal, false).because(e))?;
         let outgoing = Outgoing { url: &self.openai.location.images, expects: Expects::Picture, model, body };
-        let call = Call { pass, outgoing, limit, worst_usd, requester: self.requester.clone() };
+        let call =
+            Call { pass, outgoing, limit, worst_usd, requester: self.requester.clone(), turn: self.turn.clone() };
         // An answer without a picture may have been charged all the same.
         let answer: ImagesAnswer = self.attempts.waiting(self.openai.caller.call(call, move |_| worst_usd)).await?;
         let image = answer.data.into_iter().flatten().next().and_then(ImageAnswer::drawn);

@@ -47,6 +47,7 @@ impl Openai {
             limit: self.config.timeout,
             worst_usd: prices.of_text(&model.name, worst),
             requester: Requester::default(),
+            turn: None,
         };
         let (prices, asked) = (prices.clone(), model.name.clone());
         let cost = move |answer: &ChatAnswer| prices.of_text(&asked, answer.tokens()?);

@@ -144,7 +144,7 @@ impl Job<'_> {
         let worst = TokenCounts { prompt: count(body.len()), completion: count(self.max_completion_tokens()) };
         let worst_usd = prices.of_text(model, worst);
         let outgoing = Outgoing { url: &self.openai.location.chat, expects: Expects::Texts, model, body };
-        let call = Call { pass, outgoing, limit, worst_usd, requester: self.task.requester.clone() };
+        let call = Call { pass, outgoing, limit, worst_usd, requester: self.task.requester.clone(), turn: None };
         let asked = model.clone();
         let cost = move |answer: &ChatAnswer| {
             let tokens = answer.tokens()?;

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use reqwest::Url;
 use tokio::time::Instant;
+use tracing::Instrument;
 
-use super::super::{Payer, Requester, WriteErrorKind, WriterConfig, WriterConfigError};
+use super::super::{Payer, Requester, Turn, WriteErrorKind, WriterConfig, WriterConfigError};
 use super::breaker::{Pass, Verdict};
 use super::budget::{Budget, BudgetError, Reservation};
 use super::leases::Lessor;
-use super::leftovers::Leftovers;
 use super::transport::{Expects, FromResponse, Outgoing, Transport};
 use super::try_error::TryError;
 
@@ -28,7 +28,6 @@ pub struct Caller {
     state_dir: PathBuf,
     /// Where slices of budgets are leased, where several machines spend them together.
     lessor: Option<Arc<dyn Lessor>>,
-    leftovers: Leftovers,
     /// How long a call for texts may take where the deadline is far away.
     texts_limit: Duration,
     /// The same for a picture.
@@ -47,6 +46,8 @@ pub struct Call<'a> {
     pub worst_usd: Option<f64>,
     /// For whom it is made.
     pub requester: Requester,
+    /// The client's turn, where the call needs one.
+    pub turn: Option<Turn>,
 }
 
 impl Caller {
@@ -60,7 +61,6 @@ impl Caller {
             budget: Budget::open(config)?.map(OnceLock::from).unwrap_or_default(),
             state_dir: config.state_dir.clone(),
             lessor: config.lessor.clone(),
-            leftovers: Leftovers::default(),
             texts_limit: config.timeout.min(config.deadline),
             picture_limit: config.image_timeout,
         })
@@ -103,7 +103,8 @@ impl Caller {
 
     /// Makes one call if the budget covers it, and reports its outcome to breaker and budget. `cost` gives the price of
     /// an answer; where it is unknown, the whole reservation counts as spent. With a budget a call runs to its end also
-    /// if this future is dropped, so that it is settled by what it cost.
+    /// if this future is dropped, so that it is settled by what it cost. It holds the place of its request until then:
+    /// so what limits requests limits the calls whose client has left.
     ///
     /// # Errors
     /// When the budget does not cover the call, or the call fails.
@@ -118,10 +119,16 @@ impl Caller {
         let outcome: Result<T, _> = match self.budget.get() {
             None => self.transport.send(call.outgoing, limit).await,
             Some(budget) => {
+                let held = (call.requester.place, call.turn);
                 let reserving = reserve(budget.clone(), call.worst_usd, call.requester.payer);
                 let paid = paid(self.transport.clone(), call.outgoing, limit, (reserving, cost));
+                let running = async move {
+                    let outcome = paid.await;
+                    drop(held);
+                    outcome
+                };
                 let broken = |e| (limit, Err(TryError::new(WriteErrorKind::Internal, false).because(e)));
-                let (left, outcome) = self.leftovers.finish(paid).await.unwrap_or_else(broken);
+                let (left, outcome) = tokio::spawn(running.in_current_span()).await.unwrap_or_else(broken);
                 limit = left;
                 outcome
             }

@@ -11,7 +11,6 @@ pub mod failure;
 pub mod learned;
 pub mod leases;
 pub mod ledger;
-pub mod leftovers;
 pub mod mention;
 pub mod model_answer;
 pub mod open_reservations;
