@@ -10,6 +10,8 @@ use super::Payer;
 /// The client that content is written for. Calls keep a clone until they have ended, also if their client has left.
 #[derive(Debug, Clone, Default)]
 pub struct Requester {
+    /// A number that tells it from other clients.
+    pub client: u64,
     /// The key that pays for its calls; `None` where calls need no key.
     pub payer: Option<Payer>,
     /// Its request's place in the server; `None` for a command, which has one client only.

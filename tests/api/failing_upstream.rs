@@ -199,6 +199,44 @@ async fn long_requests_that_time_out_pause_nobody_while_others_are_answered() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_whose_requests_hang_keeps_texts_paused_for_nobody_else() {
+    let answer = |prompt: &str| {
+        let is_slow = prompt.contains("Slow visits");
+        if is_slow { written("late").set_delay(Duration::from_secs(600)) } else { written("A text.") }
+    };
+    let upstream = upstream::start(Box::new(answer)).await;
+    let breaker = BreakerPolicy { max_faults: 1, cool_down: Duration::from_secs(1) };
+    let app = served_by(WriterConfig { breaker, ..upstream::writer(&upstream) }).await;
+    let ask = |from: &str, objective: &str| {
+        let request = app.request(Method::POST, "/generate-post").header("x-forwarded-for", from);
+        request.json(&json!({"objective": objective, "postType": "Text"})).send()
+    };
+    let (slow, other) = ("198.51.100.7", "198.51.100.8");
+    let hang = async || ask(slow, "Slow visits").await.unwrap().status().as_u16();
+    let is_paused = async |app: &TestApp| {
+        let metrics = app.get("/metrics").await.text().await.unwrap();
+        metrics.contains("upstream_paused{endpoint=\"texts\"} 1")
+    };
+    assert_eq!(hang().await, 504);
+    assert_eq!(ask(other, "Visits").await.unwrap().status(), 503, "nobody is answered while it is paused");
+    app.until(async |app| !is_paused(app).await).await;
+    // It probes first, and fails: it waits again, and the other does not.
+    assert_eq!((hang().await, hang().await), (504, 503));
+    ok(ask(other, "Visits").await.unwrap()).await;
+    assert_eq!(hang().await, 504);
+    app.until(async |app| !is_paused(app).await).await;
+    // The other is answered while its probe is under way.
+    let n_calls = async || upstream.received_requests().await.unwrap().len();
+    let before = n_calls().await;
+    let answered = async {
+        app.until(async |_| n_calls().await > before).await;
+        ok(ask(other, "Visits").await.unwrap()).await
+    };
+    let (hung, _) = tokio::join!(hang(), answered);
+    assert_eq!((hung, is_paused(&app).await), (504, false));
+}
+
 /// A store of leases that does not answer, and how often it was asked.
 #[derive(Debug, Default)]
 struct Away(AtomicUsize);

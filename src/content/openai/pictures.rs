@@ -261,7 +261,7 @@ impl PictureJob<'_> {
                 .map_err(|refused| TryError::new(WriteErrorKind::BadAnswer, false).because(refused))?;
             return self.attempts.waiting(transport.fetch(url, limit)).await.map(Drawn::Bytes);
         }
-        let pass = self.openai.pictures.admit(Instant::now()).map_err(paused)?;
+        let pass = self.openai.pictures.admit(self.requester.client, Instant::now()).map_err(paused)?;
         let limit = self.attempts.take().ok_or_else(no_time)?;
         let (model, worst_usd) = (self.openai.image_model(), self.price_usd);
         let request = self.dialect.request(model, self.prompt, self.platform);

@@ -41,12 +41,13 @@ impl Openai {
         let body = json!({"model": model.name, "messages": messages, "stream": false, limit: 1});
         let body = body.to_string().into_bytes();
         let worst = TokenCounts { prompt: u64::try_from(body.len()).unwrap_or(u64::MAX), completion: 1 };
+        let requester = Requester::default();
         let call = Call {
-            pass: model.breaker.admit(Instant::now()).map_err(paused)?,
+            pass: model.breaker.admit(requester.client, Instant::now()).map_err(paused)?,
             outgoing: Outgoing { url: &self.location.chat, expects: Expects::Texts, model: &model.name, body },
             limit: self.config.timeout,
             worst_usd: prices.of_text(&model.name, worst),
-            requester: Requester::default(),
+            requester,
             turn: None,
         };
         let (prices, asked) = (prices.clone(), model.name.clone());

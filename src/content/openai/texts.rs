@@ -134,7 +134,7 @@ impl Job<'_> {
     /// One call; the outer error is for what no other call could mend.
     async fn once(&mut self, step: WriteStep, repair: Option<&Repair>) -> Result<Result<Reply, TryError>, WriteError> {
         let body = self.body(repair)?;
-        let pass = match self.model.breaker.admit(Instant::now()) {
+        let pass = match self.model.breaker.admit(self.task.requester.client, Instant::now()) {
             Ok(pass) => pass,
             Err(wait) => return Ok(Err(paused(wait))),
         };

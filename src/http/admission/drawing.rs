@@ -1,6 +1,8 @@
-//! Pictures that a model draws at a time: slots that clients share as they share those for requests.
+//! Clients as the writer sees them, and pictures that a model draws at a time: slots that clients share as they share
+//! those for requests.
 
 use std::future::pending;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use futures::FutureExt;
@@ -12,9 +14,12 @@ use super::limits::PICTURE_SLOTS;
 use crate::content::{Payer, Place, Requester, Turn};
 use crate::http::access::Client;
 
-/// The slots for pictures.
+/// The slots for pictures, and what gives clients their numbers.
 #[derive(Debug)]
-pub(in crate::http) struct Drawing(Slots);
+pub(in crate::http) struct Drawing {
+    pictures: Slots,
+    numbers: RandomState,
+}
 
 /// The place of one request: its lease, and a share of the slots for pictures.
 #[derive(Debug)]
@@ -26,7 +31,7 @@ struct PlaceOfRequest {
 
 impl Default for Drawing {
     fn default() -> Self {
-        Self(Slots::new(Shares::of_requests(PICTURE_SLOTS)))
+        Self { pictures: Slots::new(Shares::of_requests(PICTURE_SLOTS)), numbers: RandomState::new() }
     }
 }
 
@@ -34,8 +39,11 @@ impl Drawing {
     /// The client that the current task works for, to the writer; the request is admitted until the last call for it
     /// has ended.
     pub fn requester(&self, payer: Option<Payer>) -> Requester {
-        let place = PlaceOfRequest { client: current_client(), pictures: self.0.clone(), _admitted: admitted() };
-        Requester { payer, place: Some(Arc::new(place)) }
+        let client = current_client();
+        // A site with many networks is one client here.
+        let number = self.numbers.hash_one(client.network());
+        let place = PlaceOfRequest { client, pictures: self.pictures.clone(), _admitted: admitted() };
+        Requester { client: number, payer, place: Some(Arc::new(place)) }
     }
 }
 
