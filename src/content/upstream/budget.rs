@@ -92,6 +92,8 @@ enum Refused {
     Short(Short),
     /// The payer's open reservations hold as much as one payer's may.
     Share,
+    /// Nobody waits for the reservation any more.
+    Gone,
 }
 
 /// What a call asks of the day's budgets.
@@ -234,8 +236,14 @@ impl Budget {
     ) -> Result<Result<(Generation, OpenReservation), Short>, BudgetError> {
         let asked = Asked { usd, of_all: self.usd_per_day, of_key: key_budget, is_leased: self.lessor.is_some() };
         let all_open = self.open.clone();
+        // What runs on a blocking thread runs on where this future is dropped.
+        let wanted = Arc::new(());
+        let still_wanted = Arc::downgrade(&wanted);
         let taking = self.ledger.change(day, move |spending| {
             let name = key.as_deref();
+            if still_wanted.strong_count() == 0 {
+                return Err(Refused::Gone);
+            }
             if let Some(refused) = asked.refused(spending, name, all_open.of(day, name)) {
                 return Err(refused);
             }
@@ -243,10 +251,12 @@ impl Budget {
             let generation = spending.generation(name);
             Ok((generation, all_open.open(day, key, usd)))
         });
-        match taking.await.map_err(BudgetError::File)? {
+        let taken = taking.await.map_err(BudgetError::File)?;
+        drop(wanted);
+        match taken {
             Ok(taken) => Ok(Ok(taken)),
             Err(Refused::Short(short)) => Ok(Err(short)),
-            Err(Refused::Share) => Err(BudgetError::Held),
+            Err(Refused::Share | Refused::Gone) => Err(BudgetError::Held),
         }
     }
 

@@ -185,6 +185,20 @@ async fn many_calls_at_once_never_set_more_aside_than_there_is() {
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 5);
 }
 
+#[tokio::test]
+async fn a_call_that_gave_up_while_another_process_held_the_file_reserves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let budget = at(&open(dir.path()).unwrap(), morning);
+    let lock = fs::File::options().write(true).open(dir.path().join("state/.budget.lock")).unwrap();
+    lock.lock().unwrap();
+    let reserving = budget.reserve(0.4, None);
+    assert!(tokio::time::timeout(Duration::from_millis(100), reserving).await.is_err());
+    lock.unlock().unwrap();
+    // In its turn: after the one that was given up.
+    drop(budget.reserve(0.1, None).await.unwrap());
+    assert!((left_usd(&budget).unwrap() - 0.9).abs() < HARDLY_ANYTHING);
+}
+
 /// What all machines together have leased.
 #[derive(Debug, Default)]
 struct Leased(std::sync::Mutex<BTreeMap<(Date, Option<String>), f64>>);
