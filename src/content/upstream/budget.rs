@@ -83,6 +83,8 @@ struct Short {
     budget_usd: f64,
     /// What is missing.
     needed_usd: f64,
+    /// What calls under way hold.
+    open_usd: f64,
     /// Whether nothing would be missing without the open reservations.
     is_held: bool,
 }
@@ -113,7 +115,7 @@ impl Asked {
             let budget_usd = budget?;
             let needed_usd = spent + self.usd - if self.is_leased { leased } else { budget_usd };
             let is_held = needed_usd - open_usd <= HARDLY_ANYTHING;
-            let short = Short { of: "of all keys", key: None, budget_usd, needed_usd, is_held };
+            let short = Short { of: "of all keys", key: None, budget_usd, needed_usd, open_usd, is_held };
             (needed_usd > HARDLY_ANYTHING).then_some(short)
         };
         let all = short(self.of_all, spending.leased_usd, spending.spent_usd, open_usd);
@@ -213,6 +215,9 @@ impl Budget {
                 Ok(taken) => return Ok(reserved(taken)),
                 Err(short) => short,
             };
+            if short.is_held && Lease::is_waited_for(short.budget_usd, short.open_usd, usd) {
+                return Err(BudgetError::Held);
+            }
             match lately.known(day, short.key.as_deref(), short.needed_usd) {
                 Some(Known::Spent) => return Err(spent(&short)),
                 Some(Known::Unreachable) => return Err(BudgetError::LeaseLately),

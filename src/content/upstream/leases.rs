@@ -18,6 +18,10 @@ pub(super) const HARDLY_ANYTHING: f64 = 1e-9;
 /// The share of a day's budget that a slice is.
 const SLICE: f64 = 0.05;
 
+/// How many slices the calls under way on a machine may hold before it leases no more for them: they need hardly any of
+/// it in the end, and what is leased never goes back.
+const HELD_SLICES: f64 = 3.0;
+
 /// How long nobody asks again after an answer that gave nothing.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(5);
 
@@ -49,6 +53,11 @@ impl Lease {
     /// A slice for a call that needs so much.
     pub(super) fn of(day: Date, key: Option<String>, budget_usd: f64, needed_usd: f64) -> Self {
         Self { day, key, budget_usd, needed_usd, wanted_usd: needed_usd.max(budget_usd * SLICE) }
+    }
+
+    /// Whether calls under way that hold `open_usd` leave a further one to wait for them, and lease nothing for it.
+    pub(super) fn is_waited_for(budget_usd: f64, open_usd: f64, usd: f64) -> bool {
+        open_usd > HARDLY_ANYTHING && open_usd + usd > budget_usd * SLICE * HELD_SLICES + HARDLY_ANYTHING
     }
 
     /// What can be leased where so much of the budget is leased already.

@@ -236,6 +236,30 @@ async fn machines_that_lease_their_slices_spend_the_day_together_and_no_more() {
 }
 
 #[tokio::test]
+async fn calls_under_way_on_one_machine_lease_three_slices_and_not_the_day() {
+    let lessor = Arc::new(Leased::default());
+    let dirs = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let [busy, other] = dirs.each_ref().map(|dir| {
+        let budget = at(&open(dir.path()).unwrap(), morning);
+        Budget { lessor: Some(lessor.clone()), ..budget }
+    });
+    let leased = || lessor.0.lock().unwrap().values().sum::<f64>();
+    let mut under_way = Vec::new();
+    while let Ok(reservation) = busy.reserve(0.01, None).await {
+        under_way.push(reservation);
+    }
+    assert!((leased() - 0.15).abs() < HARDLY_ANYTHING && under_way.len() == 15);
+    assert!(matches!(busy.reserve(0.01, None).await, Err(BudgetError::Held)));
+    // A call that costs more than that is made where no other is under way.
+    drop(other.reserve(0.8, None).await.unwrap());
+    for reservation in under_way {
+        reservation.settle(0.001).await.unwrap();
+    }
+    drop(busy.reserve(0.1, None).await.unwrap());
+    assert!((leased() - 0.95).abs() < HARDLY_ANYTHING, "the slices are spent before another is leased");
+}
+
+#[tokio::test]
 async fn a_call_that_costs_more_than_a_slice_leases_what_it_needs_and_a_lost_machine_loses_its_slice_alone() {
     let lessor = Arc::new(Leased::default());
     let dirs = [(); 2].map(|()| tempfile::tempdir().unwrap());
