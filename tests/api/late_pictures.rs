@@ -1,10 +1,11 @@
 //! Texts and pictures together, where the pictures fail: the texts are paid for, and stay.
 
 use serde_json::{Value, json};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use content_portal::content::{BreakerPolicy, ImageRules, WriterConfig};
+use content_portal::content::{BreakerPolicy, Gallery, ImageRules, WriterConfig};
 use content_portal::upload_store::UploadRules;
 use wiremock::matchers::path;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
@@ -170,6 +171,45 @@ async fn a_picture_whose_turn_does_not_come_in_half_of_the_time_is_not_asked_for
     codes.sort_unstable();
     assert_eq!(codes.first(), Some(&"busy"));
     assert_eq!(n_pictures_asked_for(&upstream).await, 16, "and nothing is paid for it");
+}
+
+/// A gallery that takes pictures once it is back.
+#[derive(Debug, Default)]
+struct Away {
+    is_back: AtomicBool,
+    n_taken: AtomicUsize,
+}
+
+impl Gallery for Away {
+    fn put_new(&self, _: &str, _: &[u8]) -> std::io::Result<()> {
+        if !self.is_back.load(Ordering::SeqCst) {
+            return Err(std::io::ErrorKind::TimedOut.into());
+        }
+        self.n_taken.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+
+    fn get(&self, _: &str) -> std::io::Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_shared_store_takes_no_pictures_none_is_paid_for_but_the_first() {
+    let upstream = server(|_| picture()).await;
+    let gallery = Arc::new(Away::default());
+    let shared: Arc<dyn Gallery> = gallery.clone();
+    let writer = WriterConfig { gallery: Some(shared), ..upstream::writer(&upstream) };
+    let app = TestApp::spawn_with(Setup { writer, ..Setup::default() }).await;
+    for _ in 0..3 {
+        let answer = app.generate("/generate-promo", &asking("Both")).await;
+        assert_eq!((&answer["images"], &answer["image_error"]["code"]), (&json!(["", ""]), &json!("storage")));
+        assert_eq!(n_pictures_asked_for(&upstream).await, 2);
+    }
+    gallery.is_back.store(true, Ordering::SeqCst);
+    app.until(async |app| app.generate("/generate-promo", &asking("Both")).await["image_error"].is_null()).await;
+    // The one that was paid before, and two more of the same bytes.
+    assert_eq!((n_pictures_asked_for(&upstream).await, gallery.n_taken.load(Ordering::SeqCst)), (4, 3));
 }
 
 async fn n_pictures_asked_for(upstream: &MockServer) -> usize {

@@ -52,6 +52,8 @@ struct Lately {
     missing: HashMap<ImageName, Instant>,
     /// When it last gave no answer.
     away: Option<Instant>,
+    /// The last picture that it did not take; `None` once it has taken one.
+    not_taken: Option<(ImageName, Arc<[u8]>)>,
 }
 
 impl Lately {
@@ -80,7 +82,20 @@ impl Shared {
     }
 
     pub fn put(&self, name: &ImageName, bytes: &[u8]) -> io::Result<()> {
-        self.gallery.put_new(name.as_str(), bytes)
+        let put = self.gallery.put_new(name.as_str(), bytes);
+        let mut lately = self.lately();
+        lately.away = put.is_err().then(Instant::now);
+        lately.not_taken = put.is_err().then(|| (name.clone(), bytes.into()));
+        put
+    }
+
+    /// Finds out whether it takes pictures, where it did not take the last one.
+    pub fn check(&self) -> io::Result<()> {
+        if self.lately().is_away() {
+            return Err(away());
+        }
+        let not_taken = self.lately().not_taken.clone();
+        not_taken.map_or(Ok(()), |(name, bytes)| self.put(&name, &bytes))
     }
 
     /// The key that all machines sign posters' names with. The first that needs one makes it of `own`.
@@ -133,7 +148,7 @@ impl Shared {
     /// Asks the gallery, unless it gave no answer a moment ago.
     fn ask(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
         if self.lately().is_away() {
-            return Err(io::Error::new(io::ErrorKind::WouldBlock, "shared pictures could not be had a moment ago"));
+            return Err(away());
         }
         let answer = self.gallery.get(name);
         self.lately().away = answer.is_err().then(Instant::now);
@@ -143,6 +158,10 @@ impl Shared {
     fn lately(&self) -> MutexGuard<'_, Lately> {
         self.lately.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn away() -> io::Error {
+    io::Error::new(io::ErrorKind::WouldBlock, "the store of shared pictures gave no answer a moment ago")
 }
 
 impl ImageStore {

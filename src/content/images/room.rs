@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::{MutexGuard, PoisonError};
 
+use super::gallery::Shared;
 use super::{ImageName, ImageStore, no_room};
 use crate::content::Turn;
 use crate::disk::Reserved;
@@ -21,11 +22,12 @@ pub(in crate::content) struct Room {
 }
 
 impl ImageStore {
-    /// Finds out whether so many pictures of the usual size could be stored by now. Reserves nothing.
+    /// Finds out whether so many pictures of the usual size could be stored by now, and shared. Reserves nothing.
     ///
     /// # Errors
     /// As [`ImageStore::put`].
     pub(in crate::content) fn check_room(&self, n_pictures: usize) -> io::Result<()> {
+        self.shared.as_ref().map_or(Ok(()), Shared::check)?;
         let more_bytes = (n_pictures as u64).saturating_mul(USUAL_BYTES);
         self.check_total(self.promised().saturating_add(more_bytes))?;
         self.disk.check(&self.dir, more_bytes).map_err(no_room)
