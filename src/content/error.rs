@@ -126,6 +126,11 @@ impl WriteError {
         self
     }
 
+    /// Whether nothing was sent, since calls under way hold what it needs.
+    pub(super) fn is_held(&self) -> bool {
+        self.kind == WriteErrorKind::Busy && self.spent == Spent::NOTHING
+    }
+
     /// One sentence that is safe to show to a caller.
     pub fn caller_sentence(&self) -> Cow<'static, str> {
         self.kind.sentence()

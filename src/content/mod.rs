@@ -20,6 +20,7 @@ mod prices;
 mod prompt;
 mod provider;
 mod requester;
+mod side_by_side;
 mod spent;
 mod tracking;
 mod upstream;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::stream::BoxStream;
-use futures::{FutureExt, StreamExt, stream};
+use futures::{FutureExt, StreamExt};
 use tokio::time::Instant;
 
 use super::live_prompts::LivePrompts;
@@ -19,6 +19,7 @@ use super::openai::{Openai, is_openai_s_own};
 use super::prices::Prices;
 use super::prompt::Prompts;
 use super::provider::{Probed, Provider, Task};
+use super::side_by_side::side_by_side;
 use super::{
     Brief, Content, ImageName, ImageStore, Pictures, Requester, SmallBudget, WriteError, WriteErrorKind, WriteStep,
     WriterConfig, WriterConfigError, WriterKind, Written,
@@ -268,7 +269,7 @@ impl ContentRequest<'_> {
 /// became of it, in the order of completion.
 ///
 /// Briefs are independent: a failure or a panic in one leaves the others as they are, and each deadline starts with its
-/// brief's turn.
+/// brief's turn. One that finds the budget held by the others has its turn again after one of them.
 pub fn write_all<'a>(
     writer: &'a Writer,
     briefs: &'a [Brief],
@@ -285,12 +286,16 @@ pub fn write_all_for<'a>(
     max_at_once: NonZeroUsize,
 ) -> BoxStream<'a, (usize, Written)> {
     // Boxed: a stream over a borrowing closure is not `Send` for every lifetime (rust-lang/rust#102211).
-    let one = |(index, brief)| {
-        let requester = requester.clone();
-        async move { (index, writer.request(brief).on_behalf_of(requester).generate().await) }.boxed()
+    let requester = requester.clone();
+    let one = move |(index, brief): (usize, &'a Brief)| {
+        let request = writer.request(brief).on_behalf_of(requester.clone());
+        async move { (index, request.generate().await) }.boxed()
     };
-    let writing: Vec<_> = briefs.iter().enumerate().map(one).collect();
-    stream::iter(writing).buffer_unordered(max_at_once.get()).boxed()
+    let held = move |(index, written): &(usize, Written)| {
+        let is_held = written.content.as_ref().is_err_and(WriteError::is_held);
+        briefs.get(*index).filter(|_| is_held).map(|brief| (*index, brief))
+    };
+    side_by_side(briefs.iter().enumerate(), max_at_once.get(), one, held).boxed()
 }
 
 async fn caught<T>(step: WriteStep, work: impl Future<Output = Result<T, WriteError>>) -> Result<T, WriteError> {

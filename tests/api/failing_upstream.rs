@@ -141,6 +141,27 @@ async fn calls_under_way_of_one_key_leave_the_others_half_of_the_budget_and_are_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn segments_of_one_upload_wait_for_each_other_s_share_of_the_budget() {
+    let upstream = upstream::start(Box::new(|_| written("A text.").set_delay(Duration::from_millis(50)))).await;
+    let state = tempfile::tempdir().unwrap();
+    // Two calls of one key at a time.
+    let budget = Some(BudgetConfig { usd_per_day: 0.03, state_dir: state.path().to_owned() });
+    let writer = WriterConfig { budget, ..upstream::writer(&upstream) };
+    let line = json!({"name": "portal", "sha256": Key::new(&key("portal")).to_hex(), "rights": ["upload"]});
+    let setup = Setup { keys: Some(format!("{line}\n")), writer, writers_at_once: 8, ..Setup::default() };
+    let app = TestApp::spawn_with(setup).await;
+    let file = std::fs::read(crate::app::root("tests/fixtures/upload_2000.xlsx")).unwrap();
+    let (content_type, body) = Form::new().file("a.xlsx", &file).finish();
+    let upload = app.request(Method::POST, "/upload-excel").bearer_auth(key("portal"));
+    let answer = ok(upload.header("content-type", content_type).body(body).send().await.unwrap()).await;
+    let segments = list(&answer["segments"]);
+    assert!(segments.len() > 2);
+    for segment in segments {
+        assert!(segment["content"]["error"].is_null(), "{}", segment["content"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn calls_whose_client_left_hold_its_places_and_are_settled_by_what_they_cost() {
     /// What one client may have of the places for generations.
     const OF_ONE: usize = 256;

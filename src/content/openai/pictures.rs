@@ -9,7 +9,6 @@ use base64::Engine;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use futures::StreamExt;
-use futures::stream::FuturesUnordered;
 use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -17,6 +16,7 @@ use tokio::time::Instant;
 use super::super::clean::trim_at_sentence;
 use super::super::images::{ImageKind, Room};
 use super::super::provider::Task;
+use super::super::side_by_side::side_by_side;
 use super::super::upstream::address::fetchable;
 use super::super::upstream::caller::{Call, paused};
 use super::super::upstream::failure::Failure;
@@ -85,8 +85,16 @@ struct PictureJob<'a> {
 struct Ended {
     variant: usize,
     outcome: Result<ImageName, WriteError>,
+    had_its_turn: bool,
     n_paid: usize,
     waited: Duration,
+}
+
+impl Ended {
+    /// Whether it only found the budget held, and cost nothing.
+    fn is_held(&self) -> bool {
+        self.had_its_turn && self.n_paid == 0 && self.outcome.as_ref().is_err_and(WriteError::is_held)
+    }
 }
 
 /// A picture as the server gives it.
@@ -124,27 +132,32 @@ impl Openai {
         let has_one_failed = watch::Sender::new(false);
         let now = Instant::now();
         let begin_by = now + task.deadline.saturating_duration_since(now) / 2;
-        let drawing: FuturesUnordered<_> = (0..n_variants)
-            .map(|variant| {
-                let job = PictureJob {
-                    openai: self,
-                    prompt: &prompt,
-                    platform: task.brief.campaign.platform(),
-                    dialect: self.picture_dialect.now(),
-                    n_lessons: 0,
-                    price_usd,
-                    requester: task.requester,
-                    turn: None,
-                    attempts: Attempts::start(self.config.retry, self.config.image_timeout, task.deadline),
-                    begin_by,
-                    n_paid: 0,
-                    has_one_failed: &has_one_failed,
-                };
-                job.into_stored(variant, store)
-            })
-            .collect();
+        let draw = |variant| {
+            let job = PictureJob {
+                openai: self,
+                prompt: &prompt,
+                platform: task.brief.campaign.platform(),
+                dialect: self.picture_dialect.now(),
+                n_lessons: 0,
+                price_usd,
+                requester: task.requester,
+                turn: None,
+                attempts: Attempts::start(self.config.retry, self.config.image_timeout, task.deadline),
+                begin_by,
+                n_paid: 0,
+                has_one_failed: &has_one_failed,
+            };
+            job.into_stored(variant, store)
+        };
+        let held = |one: &Ended| one.is_held().then_some(one.variant).filter(|_| !*has_one_failed.borrow());
+        let drawing = side_by_side(0..n_variants, n_variants, draw, held);
         // In the order of completion: the first failure is the one to tell.
-        let ended: Vec<Ended> = drawing.collect().await;
+        let note_failure = |one: &Ended| {
+            if one.outcome.is_err() {
+                has_one_failed.send_replace(true);
+            }
+        };
+        let ended: Vec<Ended> = drawing.inspect(note_failure).collect().await;
         let waited = ended.iter().map(|one| one.waited).max().unwrap_or_default();
         let n_paid = ended.iter().map(|one| one.n_paid).sum();
         let model = self.image_model().to_owned();
@@ -188,22 +201,23 @@ impl Openai {
 impl PictureJob<'_> {
     /// Draws the picture and stores it, however many tries that takes.
     async fn into_stored(mut self, variant: usize, store: &ImageStore) -> Ended {
-        let outcome = match self.room(store).await {
+        let room = self.room(store).await;
+        let had_its_turn = room.is_ok();
+        let outcome = match room {
             Ok(room) => match self.drawn().await {
                 Ok(bytes) => on_disk(move || room.put(&bytes)).await,
                 Err(error) => {
                     // Before the turn is given back, which the next one waits for.
-                    self.has_one_failed.send_replace(true);
+                    if error.kind != WriteErrorKind::Busy {
+                        self.has_one_failed.send_replace(true);
+                    }
                     drop(room);
                     Err(error.at(WriteStep::Draw))
                 }
             },
             Err(error) => Err(error),
         };
-        if outcome.is_err() {
-            self.has_one_failed.send_replace(true);
-        }
-        Ended { variant, outcome, n_paid: self.n_paid, waited: self.attempts.waited() }
+        Ended { variant, outcome, had_its_turn, n_paid: self.n_paid, waited: self.attempts.waited() }
     }
 
     /// Room for the picture, once it is the client's turn.

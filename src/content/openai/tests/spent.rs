@@ -9,7 +9,8 @@ use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::super::super::{
-    Brief, BudgetConfig, Pictures, TokenCounts, WriteError, WriteErrorKind, Writer, WriterConfig, sample,
+    Brief, BudgetConfig, Payer, Pictures, Requester, TokenCounts, WriteError, WriteErrorKind, Writer, WriterConfig,
+    sample,
 };
 use super::{answer_in_turn, completion, config, content, failure, server_with};
 
@@ -87,6 +88,26 @@ async fn a_call_whose_client_left_is_settled_by_what_it_cost() {
     assert!(left_usd() < 0.996, "the reservation stands while the call runs: {}", left_usd());
     // 100 tokens read and 20 written.
     until(&|_| (left_usd() - 0.997).abs() < 1e-9).await;
+}
+
+#[tokio::test]
+async fn pictures_of_one_answer_wait_for_each_other_s_share_of_the_budget() {
+    let texts: [&str; 8] = ["One text."; 8];
+    let server = server_with(vec![content(&texts)]).await;
+    answer_in_turn(&server, IMAGES, vec![picture(PNG).set_delay(Duration::from_millis(50))]).await;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("prices.json");
+    let table = json!({"text": {"gpt-mock": {"prompt": 0.001, "completion": 0.001}}, "images": {"gpt-image-1": 0.1}});
+    std::fs::write(&path, table.to_string()).unwrap();
+    let (state_dir, image_dir) = (dir.path().join("state"), dir.path().join("images"));
+    // Of what is left, one key's calls under way hold at most half: four pictures at first, and one in the end.
+    let budget = Some(BudgetConfig { usd_per_day: 1.0, state_dir });
+    let writer = Writer::new(&WriterConfig { prices: Some(path), budget, image_dir, ..config(&server) }).unwrap();
+    let payer = Some(Payer { name: "portal".into(), usd_per_day: None });
+    let brief = brief(8);
+    let request = writer.request(&brief).on_behalf_of(Requester { payer, ..Requester::default() });
+    let pictures = request.draw(&request.write().await.unwrap()).await.unwrap();
+    assert_eq!(pictures.images.len(), 8);
 }
 
 #[tokio::test]
