@@ -38,7 +38,7 @@ pub use extras::{MAX_EXTRA_CHARS, MAX_EXTRA_NAME_CHARS, MAX_EXTRAS, extra_key, h
 pub use images::{Gallery, ImageName, ImageRules, ImageStore, NotAnImageName};
 pub use provider::Probed;
 pub use requester::{Place, Requester, Turn};
-pub use spent::{Payer, SmallBudget, Spent, TokenCounts};
+pub use spent::{BudgetState, Payer, SmallBudget, Spent, TokenCounts};
 pub use tracking::{ContentId, WrittenFor};
 pub use upstream::budget::DaySpending;
 pub use upstream::leases::{Lease, Lessor};

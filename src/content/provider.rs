@@ -12,7 +12,9 @@ use tokio::time::Instant;
 
 use super::prices::Prices;
 use super::prompt::{Prompt, Prompts};
-use super::{Brief, Content, Flags, ImageStore, Pictures, Requester, Spent, WriteError, WriterConfigError};
+use super::{
+    Brief, BudgetState, Content, Flags, ImageStore, Pictures, Requester, Spent, WriteError, WriterConfigError,
+};
 use crate::customer::Note;
 
 /// Writes texts and draws pictures.
@@ -30,20 +32,8 @@ pub(super) trait Provider: Send + Sync {
         (false, false)
     }
 
-    /// What a day's calls may cost, in US dollars; `None` without a budget.
-    fn budget_usd(&self) -> Option<f64> {
-        None
-    }
-
-    /// What this machine's calls have spent of today, in US dollars; `None` without a budget, or where its file cannot
-    /// be read. Blocking.
-    fn budget_spent_usd(&self) -> Option<f64> {
-        None
-    }
-
-    /// What is left of the day's budget, in US dollars; `None` without one, where several machines spend it together,
-    /// or where its file cannot be read. Blocking.
-    fn budget_left_usd(&self) -> Option<f64> {
+    /// Today's budget; `None` without one. Blocking.
+    fn budget(&self) -> Option<BudgetState> {
         None
     }
 

@@ -36,6 +36,17 @@ pub struct Payer {
     pub usd_per_day: Option<f64>,
 }
 
+/// A budget of one day (UTC), in US dollars.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BudgetState {
+    /// What calls may cost; `None` where only keys have budgets.
+    pub limit_usd: Option<f64>,
+    /// What this machine's calls have spent; `None` where the file cannot be read.
+    pub spent_usd: Option<f64>,
+    /// What is left; `None` also where several machines spend the budget together.
+    pub left_usd: Option<f64>,
+}
+
 /// A day's budget that is less than one call may cost.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SmallBudget {

@@ -21,8 +21,8 @@ use super::prompt::Prompts;
 use super::provider::{Probed, Provider, Task};
 use super::side_by_side::side_by_side;
 use super::{
-    Brief, Content, ImageName, ImageStore, Pictures, Requester, SmallBudget, WriteError, WriteErrorKind, WriteStep,
-    WriterConfig, WriterConfigError, WriterKind, Written,
+    Brief, BudgetState, Content, ImageName, ImageStore, Pictures, Requester, SmallBudget, WriteError, WriteErrorKind,
+    WriteStep, WriterConfig, WriterConfigError, WriterKind, Written,
 };
 use crate::disk::Keeper;
 
@@ -89,7 +89,7 @@ impl Writer {
             image_timeout: config.image_timeout,
             provider,
         };
-        let (budget, call) = (writer.budget_usd(), writer.least_call_usd());
+        let (budget, call) = (writer.budget().and_then(|budget| budget.limit_usd), writer.least_call_usd());
         let small = budget.zip(call).and_then(|(budget, call)| SmallBudget::of(false, budget, call));
         small.map_or(Ok(writer), |small| Err(WriterConfigError::SmallBudget { small }))
     }
@@ -110,21 +110,9 @@ impl Writer {
         self.provider.is_paused()
     }
 
-    /// What a day's calls may cost, in US dollars; `None` without a budget.
-    pub fn budget_usd(&self) -> Option<f64> {
-        self.provider.budget_usd()
-    }
-
-    /// What this machine's calls have spent of today, in US dollars; `None` without a budget, or where its file cannot
-    /// be read. Blocking.
-    pub fn budget_spent_usd(&self) -> Option<f64> {
-        self.provider.budget_spent_usd()
-    }
-
-    /// What is left of the day's budget, in US dollars; `None` without a budget, where several machines spend it
-    /// together, or where its file cannot be read. Blocking.
-    pub fn budget_left_usd(&self) -> Option<f64> {
-        self.provider.budget_left_usd()
+    /// Today's budget; `None` without one. Blocking.
+    pub fn budget(&self) -> Option<BudgetState> {
+        self.provider.budget()
     }
 
     /// What must be reserved for the cheapest call, in US dollars: a smaller budget never buys one. `None` where calls

@@ -38,7 +38,7 @@ use super::provider::{Draft, Probed, Provider, Task};
 use super::upstream::breaker::Breaker;
 use super::upstream::caller::Caller;
 use super::upstream::learned::Learned;
-use super::{Content, ImageStore, Pictures, TokenCounts, WriteError, WriterConfig, WriterConfigError};
+use super::{BudgetState, Content, ImageStore, Pictures, TokenCounts, WriteError, WriterConfig, WriterConfigError};
 
 /// The openai provider.
 pub(super) struct Openai {
@@ -119,16 +119,8 @@ impl Provider for Openai {
         (self.models.iter().all(|model| model.breaker.is_paused(now)), self.pictures.is_paused(now))
     }
 
-    fn budget_spent_usd(&self) -> Option<f64> {
-        self.caller.budget_spent_usd()
-    }
-
-    fn budget_left_usd(&self) -> Option<f64> {
-        self.caller.budget_left_usd()
-    }
-
-    fn budget_usd(&self) -> Option<f64> {
-        self.caller.budget_usd()
+    fn budget(&self) -> Option<BudgetState> {
+        self.caller.budget()
     }
 
     fn least_call_usd(&self, prices: &Prices, prompt_bytes: usize) -> Option<f64> {

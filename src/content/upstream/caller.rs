@@ -8,7 +8,7 @@ use reqwest::Url;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use super::super::{Payer, Requester, Turn, WriteErrorKind, WriterConfig, WriterConfigError};
+use super::super::{BudgetState, Payer, Requester, Turn, WriteErrorKind, WriterConfig, WriterConfigError};
 use super::breaker::{Pass, Verdict};
 use super::budget::{Budget, BudgetError, Reservation};
 use super::leases::Lessor;
@@ -71,22 +71,13 @@ impl Caller {
         self.budget.get().is_some()
     }
 
-    /// What a day's calls may cost, in US dollars; `None` without a budget of all.
-    pub fn budget_usd(&self) -> Option<f64> {
-        self.budget.get().and_then(Budget::usd_per_day)
-    }
-
-    /// What this machine's calls have spent of today; `None` without a budget, or where its file cannot be read.
-    /// Blocking.
-    pub fn budget_spent_usd(&self) -> Option<f64> {
-        self.budget.get()?.spent_usd().ok()
-    }
-
-    /// What is left of the budget of all; `None` without one, where several machines spend it together, or where its
-    /// file cannot be read. Blocking.
-    pub fn budget_left_usd(&self) -> Option<f64> {
-        let limit_usd = self.budget_usd().filter(|_| self.lessor.is_none())?;
-        Some((limit_usd - self.budget_spent_usd()?).max(0.0))
+    /// Today's budget; `None` without one. Blocking.
+    pub fn budget(&self) -> Option<BudgetState> {
+        let budget = self.budget.get()?;
+        let (limit_usd, spent_usd) = (budget.usd_per_day(), budget.spent_usd().ok());
+        let own = limit_usd.zip(spent_usd).filter(|_| self.lessor.is_none());
+        let left_usd = own.map(|(limit_usd, spent_usd)| (limit_usd - spent_usd).max(0.0));
+        Some(BudgetState { limit_usd, spent_usd, left_usd })
     }
 
     /// Keeps from now on what calls cost, since some key has got a budget. Blocking.

@@ -74,13 +74,13 @@ fn observed(state: &AppState) -> Registry {
         let help = "Lines of the audit log that could not be written";
         ours.register("audit_lines_lost", help, ConstCounter::new(log.n_lost()));
     }
-    let equipment = state.equipment().ok();
-    if let Some(spent_usd) = equipment.and_then(|equipment| equipment.writer.budget_spent_usd()) {
+    let budget = state.equipment().ok().and_then(|equipment| equipment.writer.budget());
+    if let Some(spent_usd) = budget.and_then(|budget| budget.spent_usd) {
         let help = "What this server's calls for the upstream have spent of the day's budget in US dollars";
         ours.register("budget_spent_usd", help, ConstGauge::new(spent_usd));
     }
     // Where several servers spend it together, none of them knows.
-    if let Some(left_usd) = equipment.and_then(|equipment| equipment.writer.budget_left_usd()) {
+    if let Some(left_usd) = budget.and_then(|budget| budget.left_usd) {
         let help = "What is left of the day's budget for the upstream in US dollars";
         ours.register("budget_left_usd", help, ConstGauge::new(left_usd));
     }

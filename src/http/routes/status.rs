@@ -210,11 +210,12 @@ impl Status {
 
 impl DayBudget {
     fn of(writer: Option<&Writer>) -> Self {
-        let limit_usd = writer.and_then(|writer| writer.budget_usd());
-        let spent_usd = writer.and_then(|writer| writer.budget_spent_usd());
+        let budget = writer.and_then(Writer::budget);
+        let limit_usd = budget.and_then(|budget| budget.limit_usd);
         let tomorrow = Timestamp::now().to_zoned(TimeZone::UTC).date().checked_add(1.day());
         let resets_at = tomorrow.ok().and_then(|date| date.to_zoned(TimeZone::UTC).ok()).map(|day| day.timestamp());
-        Self { limit_usd, spent_usd: limit_usd.and(spent_usd), resets_at: resets_at.unwrap_or_default() }
+        let spent_usd = limit_usd.and(budget.and_then(|budget| budget.spent_usd));
+        Self { limit_usd, spent_usd, resets_at: resets_at.unwrap_or_default() }
     }
 }
 

@@ -73,7 +73,7 @@ async fn a_call_whose_client_left_is_settled_by_what_it_cost() {
     std::fs::write(&path, table.to_string()).unwrap();
     let budget = Some(BudgetConfig { usd_per_day: 1.0, state_dir: dir.path().join("state") });
     let writer = Writer::new(&WriterConfig { prices: Some(path), budget, ..config(&server) }).unwrap();
-    let left_usd = || writer.budget_left_usd().unwrap();
+    let left_usd = || writer.budget().unwrap().left_usd.unwrap();
     let until = async |condition: &dyn Fn(usize) -> bool| {
         while !condition(server.received_requests().await.unwrap().len()) {
             tokio::time::sleep(Duration::from_millis(5)).await;
