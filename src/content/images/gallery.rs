@@ -171,8 +171,13 @@ impl ImageStore {
         Self { shared: gallery.map(Shared::new), ..self }
     }
 
+    /// Whether pictures are shared by way of a gallery.
+    pub fn is_shared(&self) -> bool {
+        self.shared.is_some()
+    }
+
     /// Whether the gallery has to be asked before this picture can be opened or drawn: see [`ImageStore::fetch`].
-    /// Looks at the folder alone.
+    /// Looks at the folder alone. Blocking.
     pub fn lacks(&self, name: &ImageName) -> bool {
         self.shared.as_ref().is_some_and(|shared| match name.is_poster() {
             true => shared.known_key().is_none(),

@@ -154,10 +154,12 @@ async fn export_workbook(
     let version = ready.live.snapshot();
     let model_version = HeaderValue::from_str(version.id.as_str()).ok();
     let (grouped, file) = read_and_group(state, version, incoming.file, reading).await?;
-    // Dropped without being kept, it is removed.
-    drop(file);
     let exporting = state.clone();
-    let write = move || Written::write(&exporting, &Export::of_table(&grouped, None)?, format);
+    let write = move || {
+        // Dropped without being kept, it is removed.
+        drop(file);
+        Written::write(&exporting, &Export::of_table(&grouped, None)?, format)
+    };
     let written = state.on_cpu_pool_final("exporting a workbook", write).await??;
     Ok(Written { model_version, ..written })
 }

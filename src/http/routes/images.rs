@@ -111,10 +111,15 @@ async fn picture(state: &AppState, name: ImageName) -> Result<Option<Picture>, A
     if let Some(png) = writer.drawn_lately(&name) {
         return Ok(Some(Picture::Drawn(png)));
     }
-    if writer.images().lacks(&name) {
-        let (fetching, name) = (state.clone(), name.clone());
-        let fetch = move || fetching.equipment()?.writer.images().fetch(&name).map_err(unfetched);
-        state.on_store("fetching an image", fetch).await??;
+    if writer.images().is_shared() {
+        let (looking, sought) = (state.clone(), name.clone());
+        let look = move || Ok::<_, ApiError>(looking.equipment()?.writer.images().lacks(&sought));
+        let lacks = tokio::task::spawn_blocking(look).await.map_err(|e| ApiError::internal(READING, e))?;
+        if lacks? {
+            let (fetching, name) = (state.clone(), name.clone());
+            let fetch = move || fetching.equipment()?.writer.images().fetch(&name).map_err(unfetched);
+            state.on_store("fetching an image", fetch).await??;
+        }
     }
     let (is_poster, reading) = (name.is_poster(), state.clone());
     let read = move || reading.equipment()?.writer.picture(&name).map_err(ApiError::ImageStorage);

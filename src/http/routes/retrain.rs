@@ -201,8 +201,12 @@ fn refuse_unread(state: &AppState, files: &[NamedFile]) -> Result<(), ApiError> 
 async fn readable(state: &AppState, files: Vec<NamedFile>) -> Result<(Vec<NamedFile>, Option<File>), ApiError> {
     let (mut good, mut problems) = (Vec::new(), Vec::new());
     // Without one, the retraining reads the files once more.
-    let recorder = || Recorder::new(&state.settings().upload_dir, state.uploads().disk()).ok();
-    let mut recorder = if files.is_empty() { None } else { recorder() };
+    let mut recorder = None;
+    if !files.is_empty() {
+        let beginning = state.clone();
+        let begin = move || Recorder::new(&beginning.settings().upload_dir, beginning.uploads().disk()).ok();
+        recorder = tokio::task::spawn_blocking(begin).await.ok().flatten();
+    }
     for file in files {
         let (reading_state, schema) = (state.clone(), state.parts().schema.clone());
         let reading = Reading::default();
@@ -228,7 +232,8 @@ async fn readable(state: &AppState, files: Vec<NamedFile>) -> Result<(Vec<NamedF
             Err(problem) => problems.push(problem),
         }
     }
-    if problems.is_empty() { Ok((good, recorder.and_then(Recorder::finish))) } else { Err(ApiError::Files(problems)) }
+    let recorded = tokio::task::spawn_blocking(move || recorder.and_then(Recorder::finish)).await.ok().flatten();
+    if problems.is_empty() { Ok((good, recorded)) } else { Err(ApiError::Files(problems)) }
 }
 
 /// Keeps the files. Where one cannot be kept, those that were not kept before are removed again.

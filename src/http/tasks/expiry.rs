@@ -6,6 +6,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use tokio::time::MissedTickBehavior;
+
 use crate::causes::with_causes;
 use crate::http::state::AppState;
 use crate::model_store::StoreError;
@@ -15,6 +17,7 @@ const EXPIRE_EVERY: Duration = Duration::from_secs(60);
 /// Checks at once and then every minute.
 pub(in crate::http) async fn run_expiry(state: AppState) {
     let mut ticks = tokio::time::interval(EXPIRE_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         let checking = state.clone();

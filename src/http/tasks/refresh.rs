@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
+use tokio::time::MissedTickBehavior;
 
 use crate::causes::with_causes;
 use crate::http::state::AppState;
@@ -40,6 +41,8 @@ impl Refresh {
 /// skipped for a minute; the live one stays.
 pub(in crate::http) async fn run_refresh(state: AppState, asked: Refresh) {
     let mut ticks = tokio::time::interval(REFRESH_EVERY);
+    // After a slow load, or a machine that was suspended, ticks that were missed are not made up for.
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // The version, or none where `current` leads to none.
     let mut failed: Option<(Option<VersionId>, Instant)> = None;
     loop {
