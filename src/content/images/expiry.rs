@@ -4,13 +4,19 @@ use std::cmp::Reverse;
 use std::fs;
 use std::io;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::sync::{MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::{ImageName, ImageStore, durable};
 use crate::config::Reader;
 
 /// A picture younger than this is never removed for others: a flood of pictures costs nobody those of today.
 const MIN_AGE: Duration = Duration::from_secs(86_400);
+
+/// How long what the folder holds is not looked for again: a folder may hold many thousands of pictures.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How old a file is that was being written when its process was killed.
+const ABANDONED_AFTER: Duration = Duration::from_secs(3_600);
 
 /// What bounds the stored pictures.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -38,16 +44,42 @@ struct Stored {
     size_bytes: u64,
 }
 
+/// What the stored pictures hold, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sums {
+    looked_at: Instant,
+    of_all: u64,
+    /// Those of the last day, which make no room for others.
+    of_young: u64,
+}
+
 impl ImageStore {
-    /// Removes pictures that are older than they may be at `now`, and says how many.
+    /// Removes pictures that are older than they may be at `now`, and says how many. Removes as well what processes
+    /// that were killed had written of pictures.
     ///
     /// # Errors
     /// When the folder exists and cannot be listed.
     pub fn expire(&self, now: SystemTime) -> io::Result<usize> {
+        self.remove_abandoned(now)?;
         let Some(keep_for) = self.rules.keep_for else { return Ok(0) };
         let is_old = |stored: &Stored| durable::kept_age(&stored.path, stored.drawn_at, now) > keep_for;
         let old: Vec<_> = self.stored()?.into_iter().filter(is_old).collect();
-        Ok(old.iter().filter(|stored| remove(stored, "older than IMAGE_KEEP_DAYS")).count())
+        let n_removed = old.iter().filter(|stored| remove(stored, "older than IMAGE_KEEP_DAYS")).count();
+        self.look_again();
+        Ok(n_removed)
+    }
+
+    fn remove_abandoned(&self, now: SystemTime) -> io::Result<()> {
+        for entry in self.entries()?.into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let is_staged = name.to_str().is_some_and(|name| name.starts_with('.') && name.ends_with(".part"));
+            let written_at = || entry.metadata().and_then(|file| file.modified());
+            if is_staged && written_at().is_ok_and(|at| durable::age(at, now) > ABANDONED_AFTER) {
+                // One that cannot be removed is found again.
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+        Ok(())
     }
 
     /// Finds out whether `size_bytes` more may be stored by now, in place of pictures that may make room. Removes
@@ -57,10 +89,40 @@ impl ImageStore {
     /// As [`ImageStore::make_room`].
     pub(super) fn check_total(&self, size_bytes: u64) -> io::Result<()> {
         let Some(max_bytes) = self.rules.max_total_bytes else { return Ok(()) };
-        let now = SystemTime::now();
-        let mut young = self.stored()?;
-        young.retain(|stored| durable::age(stored.drawn_at, now) < MIN_AGE);
-        if total_with(&young, size_bytes) > max_bytes { Err(too_many_young()) } else { Ok(()) }
+        let young_bytes = self.look()?.of_young;
+        if young_bytes.saturating_add(size_bytes) > max_bytes { Err(too_many_young()) } else { Ok(()) }
+    }
+
+    /// What the stored pictures hold, as of a moment ago.
+    fn look(&self) -> io::Result<Sums> {
+        // Held while the folder is listed: many that ask at once need one look. All of them are on blocking threads.
+        let mut known = self.sums();
+        if let Some(sums) = known.filter(|sums| sums.looked_at.elapsed() < LOOK_EVERY) {
+            return Ok(sums);
+        }
+        let (stored, now) = (self.stored()?, SystemTime::now());
+        let is_young = |stored: &&Stored| durable::age(stored.drawn_at, now) < MIN_AGE;
+        let of_young = stored.iter().filter(is_young).fold(0, |sum: u64, one| sum.saturating_add(one.size_bytes));
+        let sums = Sums { looked_at: Instant::now(), of_all: total_with(&stored, 0), of_young };
+        *known = Some(sums);
+        Ok(sums)
+    }
+
+    /// Counts a picture that was stored, until the folder is looked at again.
+    pub(super) fn count(&self, size_bytes: u64) {
+        if let Some(sums) = self.sums().as_mut() {
+            sums.of_all = sums.of_all.saturating_add(size_bytes);
+            sums.of_young = sums.of_young.saturating_add(size_bytes);
+        }
+    }
+
+    /// Forgets what the folder held: something was removed.
+    pub(super) fn look_again(&self) {
+        *self.sums() = None;
+    }
+
+    fn sums(&self) -> MutexGuard<'_, Option<Sums>> {
+        self.sums.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Removes the oldest pictures until `size_bytes` more may be stored.
@@ -69,6 +131,9 @@ impl ImageStore {
     /// [`io::ErrorKind::StorageFull`] when those of the last day alone leave no room; else as [`ImageStore::expire`].
     pub(super) fn make_room(&self, size_bytes: u64, now: SystemTime) -> io::Result<()> {
         let Some(max_bytes) = self.rules.max_total_bytes else { return Ok(()) };
+        if self.look()?.of_all.saturating_add(size_bytes) <= max_bytes {
+            return Ok(());
+        }
         let mut stored = self.stored()?;
         stored.sort_by_key(|stored| Reverse(durable::age(stored.drawn_at, now)));
         let mut total_bytes = total_with(&stored, size_bytes);
@@ -82,22 +147,27 @@ impl ImageStore {
             }
             total_bytes = total_bytes.saturating_sub(oldest.size_bytes);
         }
+        self.look_again();
         if total_bytes > max_bytes { Err(too_many_young()) } else { Ok(()) }
     }
 
     /// Every file that is named as a stored picture is.
     fn stored(&self) -> io::Result<Vec<Stored>> {
-        let entries = match fs::read_dir(&self.dir) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries?,
-        };
         let stored = |entry: fs::DirEntry| {
             let name: ImageName = entry.file_name().to_str()?.parse().ok()?;
             // A folder or a link is not ours; one that another process has just removed is gone.
             let file = entry.metadata().ok().filter(|file| file.is_file() && !name.is_poster())?;
             Some(Stored { path: entry.path(), drawn_at: file.modified().ok()?, size_bytes: file.len() })
         };
-        Ok(entries.flatten().filter_map(stored).collect())
+        Ok(self.entries()?.into_iter().flatten().flatten().filter_map(stored).collect())
+    }
+
+    /// What is in the folder, if there is one.
+    fn entries(&self) -> io::Result<Option<fs::ReadDir>> {
+        match fs::read_dir(&self.dir) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            entries => entries.map(Some),
+        }
     }
 }
 
@@ -167,6 +237,33 @@ mod tests {
         assert!(store.open(&old).unwrap().is_none());
         assert!(store.open(&new).unwrap().is_some() && store.open(&again).unwrap().is_some());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 4);
+    }
+
+    #[test]
+    fn what_a_killed_process_had_written_of_a_picture_is_removed_after_an_hour() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path(), ImageRules::default());
+        store.put(&png(1)).unwrap();
+        let now = SystemTime::now();
+        for (name, minutes) in [(".a.part", 61), (".b.part", 59), ("theirs.part", 61)] {
+            let file = File::create(dir.path().join(name)).unwrap();
+            file.set_modified(now - Duration::from_secs(minutes * 60)).unwrap();
+        }
+        assert_eq!(store.expire(now).unwrap(), 0);
+        let mut left: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
+        left.sort_unstable();
+        assert!(left.len() == 3 && left.contains(&".b.part".into()) && left.contains(&"theirs.part".into()));
+    }
+
+    #[test]
+    fn a_picture_counts_at_once_though_the_folder_was_looked_at_before() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = store(dir.path(), ImageRules { max_total_bytes: Some(250), ..ImageRules::default() });
+        store.check_total(250).unwrap();
+        store.put(&png(1)).unwrap();
+        store.check_total(150).unwrap();
+        store.put(&png(2)).unwrap();
+        assert!(store.check_total(51).is_err());
     }
 
     #[test]

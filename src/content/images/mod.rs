@@ -13,6 +13,7 @@ mod room;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
@@ -22,6 +23,7 @@ use crate::disk::{DiskError, Keeper};
 use crate::durable;
 
 pub use expiry::ImageRules;
+use expiry::Sums;
 pub use gallery::Gallery;
 use gallery::Shared;
 pub(super) use name::{ImageKind, MAX_POSTER_BYTES};
@@ -40,7 +42,9 @@ pub struct ImageStore {
     rules: ImageRules,
     disk: Keeper,
     /// What the pictures may take that are being drawn, in bytes.
-    promised: Arc<Mutex<u64>>,
+    promised: Arc<AtomicU64>,
+    /// What the stored ones hold, as far as it was looked for.
+    sums: Arc<Mutex<Option<Sums>>>,
     /// Where other machines find the pictures; `None` where this one is alone.
     shared: Option<Shared>,
 }
@@ -53,7 +57,7 @@ impl ImageStore {
 
     /// The same, with limits.
     pub fn with_rules(dir: impl Into<PathBuf>, rules: ImageRules, disk: Keeper) -> Self {
-        Self { dir: dir.into(), rules, disk, promised: Arc::default(), shared: None }
+        Self { dir: dir.into(), rules, disk, promised: Arc::default(), sums: Arc::default(), shared: None }
     }
 
     /// Reserves room with this keeper from here on.
@@ -90,7 +94,8 @@ impl ImageStore {
 
     fn write(&self, name: &ImageName, bytes: &[u8], room: Option<&Room>) -> io::Result<()> {
         let size_bytes = bytes.len() as u64;
-        let (reserved_bytes, promised_bytes) = if room.is_some() { (USUAL_BYTES, 0) } else { (0, *self.promised()) };
+        let (reserved_bytes, promised_bytes) =
+            if room.is_some() { (USUAL_BYTES, 0) } else { (0, self.promised_bytes()) };
         let more_bytes = size_bytes.saturating_sub(reserved_bytes);
         let more = (more_bytes > 0).then(|| self.disk.reserve(&self.dir, more_bytes));
         let _more = more.transpose().map_err(no_room)?;
@@ -98,7 +103,9 @@ impl ImageStore {
         self.make_room(size_bytes.saturating_add(promised_bytes), SystemTime::now())?;
         fs::create_dir_all(&self.dir)?;
         let staged = self.dir.join(format!(".{}.part", Uuid::new_v4()));
-        durable::write(&self.dir.join(name.as_str()), &staged, bytes)
+        durable::write(&self.dir.join(name.as_str()), &staged, bytes)?;
+        self.count(size_bytes);
+        Ok(())
     }
 
     /// A picture of the folder, to be read; `None` where there is none of that name. One that the folder

@@ -1,7 +1,8 @@
 //! Room for pictures that are still to be drawn: reserved before they are paid for, held until they are stored.
 
 use std::io;
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::gallery::Shared;
 use super::{ImageName, ImageStore, no_room};
@@ -16,9 +17,28 @@ pub(super) const USUAL_BYTES: u64 = 4 << 20;
 #[must_use]
 pub(in crate::content) struct Room {
     store: ImageStore,
+    _promised: Promise,
     _disk: Reserved,
     /// The client's turn, which bounds how much room it holds.
     _turn: Option<Turn>,
+}
+
+/// Bytes within `IMAGE_MAX_GB` for one picture of the usual size, until this is dropped.
+#[derive(Debug)]
+struct Promise(Arc<AtomicU64>);
+
+impl Promise {
+    /// One more, and what is promised with it.
+    fn more(promised: &Arc<AtomicU64>) -> (Self, u64) {
+        let before = promised.fetch_add(USUAL_BYTES, Ordering::Relaxed);
+        (Self(promised.clone()), before.saturating_add(USUAL_BYTES))
+    }
+}
+
+impl Drop for Promise {
+    fn drop(&mut self) {
+        self.0.fetch_sub(USUAL_BYTES, Ordering::Relaxed);
+    }
 }
 
 impl ImageStore {
@@ -29,7 +49,7 @@ impl ImageStore {
     pub(in crate::content) fn check_room(&self, n_pictures: usize) -> io::Result<()> {
         self.shared.as_ref().map_or(Ok(()), Shared::check)?;
         let more_bytes = (n_pictures as u64).saturating_mul(USUAL_BYTES);
-        self.check_total(self.promised().saturating_add(more_bytes))?;
+        self.check_total(self.promised_bytes().saturating_add(more_bytes))?;
         self.disk.check(&self.dir, more_bytes).map_err(no_room)
     }
 
@@ -39,20 +59,17 @@ impl ImageStore {
     /// # Errors
     /// As [`ImageStore::put`].
     pub(in crate::content) fn reserve(&self, turn: Option<Turn>) -> io::Result<Room> {
-        // Held to the end: of two that look at the same moment, both would find the last room free.
-        let mut promised = self.promised();
-        let promised_bytes = promised.saturating_add(USUAL_BYTES);
+        // Promised before it is looked for: of two that look at the same moment, only one finds the last room free.
+        let (promise, promised_bytes) = Promise::more(&self.promised);
         self.check_total(promised_bytes)?;
         self.disk.check(&self.dir, promised_bytes).map_err(no_room)?;
         let disk = self.disk.reserve(&self.dir, USUAL_BYTES).map_err(no_room)?;
-        *promised = promised_bytes;
-        drop(promised);
-        Ok(Room { store: self.clone(), _disk: disk, _turn: turn })
+        Ok(Room { store: self.clone(), _promised: promise, _disk: disk, _turn: turn })
     }
 
     /// The bytes within `IMAGE_MAX_GB` that pictures may take which are being drawn.
-    pub(super) fn promised(&self) -> MutexGuard<'_, u64> {
-        self.promised.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn promised_bytes(&self) -> u64 {
+        self.promised.load(Ordering::Relaxed)
     }
 }
 
@@ -64,13 +81,6 @@ impl Room {
     /// As [`ImageStore::put`].
     pub(in crate::content) fn put(self, bytes: &[u8]) -> io::Result<ImageName> {
         self.store.put_into(bytes, Some(&self))
-    }
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        let mut promised = self.store.promised();
-        *promised = promised.saturating_sub(USUAL_BYTES);
     }
 }
 
@@ -122,6 +132,7 @@ mod tests {
         third.put(&[PNG, b"3"].concat()).unwrap();
         let file = File::options().write(true).open(dir.path().join(name.as_str())).unwrap();
         file.set_modified(SystemTime::now() - Duration::from_secs(2 * 86_400)).unwrap();
+        store.look_again();
         assert_eq!(full(2), io::ErrorKind::StorageFull, "one was drawn today");
         drop(store.reserve(None).unwrap());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "looking removes nothing");
