@@ -82,6 +82,14 @@ impl Client {
         Self::Address(first_of(behind_nat64(address), SUBSCRIBER_BITS))
     }
 
+    /// Bytes that differ between clients.
+    pub fn bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Key(digest) => digest.to_vec(),
+            Self::Address(address) => address.to_string().into_bytes(),
+        }
+    }
+
     /// Whom it may belong to.
     pub fn network(&self) -> Network {
         Network(match self {
@@ -92,6 +100,11 @@ impl Client {
 }
 
 impl Network {
+    /// Bytes that differ between networks.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.0.bytes()
+    }
+
     /// Its first address, unless it is a key's.
     pub(super) fn address(&self) -> Option<IpAddr> {
         match self.0 {

@@ -37,10 +37,12 @@ impl Admitted {
 
     /// Bytes that differ between clients.
     pub fn identity(&self) -> Vec<u8> {
-        match &self.client {
-            Client::Key(digest) => digest.to_vec(),
-            Client::Address(address) => address.to_string().into_bytes(),
-        }
+        self.client.bytes()
+    }
+
+    /// Bytes that differ between networks.
+    pub fn network(&self) -> Vec<u8> {
+        self.client.network().bytes()
     }
 
     pub(super) fn class(&self) -> Class {

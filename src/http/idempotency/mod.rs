@@ -44,6 +44,15 @@ pub(super) struct Claim {
     fingerprint: [u8; 32],
 }
 
+/// Whose key it is, by which admission counts clients.
+#[derive(Debug)]
+pub(super) struct Whose {
+    /// What tells the client from others.
+    pub identity: Vec<u8>,
+    /// The same of its network, which a site with many clients has as one.
+    pub network: Vec<u8>,
+}
+
 /// A stored answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Stored {
@@ -95,13 +104,14 @@ impl IdempotencyKey {
 }
 
 impl Claim {
-    /// The claim of a request with `key` and `body` for `path`. Clients differ by `identity`, by which admission counts
-    /// them, and by their `Authorization`, which a proxy in front may check.
-    pub fn new(key: &IdempotencyKey, identity: &[u8], headers: &HeaderMap, path: &str, body: &[u8]) -> Self {
+    /// The claim of a request with `key` and `body` for `path`. Clients differ by their identity, and by their
+    /// `Authorization`, which a proxy in front may check.
+    pub fn new(key: &IdempotencyKey, whose: &Whose, headers: &HeaderMap, path: &str, body: &[u8]) -> Self {
+        let Whose { identity, network } = whose;
         let authorization = headers.get(header::AUTHORIZATION).map(|value| value.as_bytes()).unwrap_or_default();
         Self {
             id: digest(&[identity, authorization, key.0.as_bytes()]),
-            client: digest(&[identity]),
+            client: digest(&[network]),
             fingerprint: digest(&[path.as_bytes(), body]),
         }
     }
@@ -241,19 +251,30 @@ mod tests {
 
     #[tokio::test]
     async fn a_client_that_sends_ten_thousand_requests_pushes_out_no_answer_of_another() {
-        let claim = |client: &str, key: usize| {
-            Claim::new(&IdempotencyKey(key.to_string()), client.as_bytes(), &HeaderMap::new(), "/generate-post", b"{}")
+        let claim = |client: &str, network: &str, key: usize| {
+            let whose = Whose { identity: client.into(), network: network.into() };
+            Claim::new(&IdempotencyKey(key.to_string()), &whose, &HeaderMap::new(), "/generate-post", b"{}")
         };
-        let idempotency = Idempotency::default();
-        first(&idempotency, claim("polite", 0)).await.store(stored("{\"of\": 1}"));
-        for key in 0..10_400 {
-            first(&idempotency, claim("greedy", key)).await.store(stored("{}"));
+        for of_many_addresses in [false, true] {
+            let idempotency = Idempotency::default();
+            for key in 0..3 {
+                first(&idempotency, claim("polite", "polite", key)).await.store(stored("{\"of\": 1}"));
+            }
+            let greedy = |key: usize| {
+                let client = if of_many_addresses { format!("greedy {key}") } else { "greedy".to_owned() };
+                claim(&client, "greedy", key)
+            };
+            for key in 0..10_400 {
+                first(&idempotency, greedy(key)).await.store(stored("{}"));
+            }
+            for key in 0..3 {
+                assert_eq!(again(&idempotency, claim("polite", "polite", key)).await, stored("{\"of\": 1}"));
+            }
+            assert!(
+                matches!(idempotency.begin(greedy(0)).await.unwrap(), Turn::First(_)),
+                "its own oldest answer made room"
+            );
         }
-        assert_eq!(again(&idempotency, claim("polite", 0)).await, stored("{\"of\": 1}"));
-        assert!(
-            matches!(idempotency.begin(claim("greedy", 0)).await.unwrap(), Turn::First(_)),
-            "its own oldest is gone"
-        );
     }
 
     #[tokio::test]

@@ -17,7 +17,7 @@ use crate::causes::with_causes;
 use crate::content::{Brief, Content, ContentRequest, Output, Pictures, Requester, WriteError, WrittenFor};
 use crate::http::access::Sender;
 use crate::http::admission::{Admitted, for_this_request};
-use crate::http::idempotency::{Claim, First, IDEMPOTENT_REPLAYED, IdempotencyKey, Turn};
+use crate::http::idempotency::{Claim, First, IDEMPOTENT_REPLAYED, IdempotencyKey, Turn, Whose};
 use crate::http::problem::ApiError;
 use crate::http::progress::Progress;
 use crate::http::request::body::read_object_and;
@@ -120,7 +120,8 @@ async fn generate(
     let keyed = keyed.map(|keyed| (keyed, parts.uri.path().to_owned(), parts.headers.clone()));
     let claim = move |body: &[u8]| {
         let ((key, caller), path, headers) = keyed?;
-        Some((Claim::new(&key, &caller.identity(), &headers, &path, body), caller))
+        let whose = Whose { identity: caller.identity(), network: caller.network() };
+        Some((Claim::new(&key, &whose, &headers, &path, body), caller))
     };
     let (fields, claim) = read_object_and(&state, &parts.headers, body, claim).await?;
     let mut fields = Fields::new(fields);
