@@ -7,6 +7,8 @@ use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use super::access::Access;
 use super::admission::{Drawing, Shares, Slot, Slots, current_client};
@@ -28,6 +30,9 @@ const SLOT_WAIT: Duration = Duration::from_secs(10);
 
 /// How many bodies of more than 64 KB are held in memory at a time.
 const LARGE_BODIES: usize = 4;
+
+/// How long the folder of uploads is not counted again: it may hold 50,000.
+const COUNT_EVERY: Duration = Duration::from_secs(1);
 
 /// How many pictures are fetched at a time.
 const FETCHES: usize = 16;
@@ -124,6 +129,8 @@ struct Shared {
     /// Slots for pictures on their way from the store that servers share.
     fetches: Slots,
     drawing: Drawing,
+    /// How many uploads wait, and when that was counted.
+    n_waiting: Arc<Mutex<Option<(Instant, Option<usize>)>>>,
     metrics: Metrics,
     jobs: Jobs,
     maps: Maps,
@@ -150,6 +157,7 @@ impl AppState {
             large_bodies,
             fetches: Slots::new(Shares::of_requests(FETCHES)),
             drawing: Drawing::default(),
+            n_waiting: Arc::default(),
             metrics: Metrics::new(),
             jobs: Jobs::new(),
             maps: Maps::default(),
@@ -199,6 +207,22 @@ impl AppState {
     /// The client that the current task works for, to the writer.
     pub(super) fn requester(&self, payer: Option<Payer>) -> Requester {
         self.0.drawing.requester(payer)
+    }
+
+    /// How many uploads are kept and no training has taken yet, as of a second ago; `None` where their folder cannot be
+    /// listed. All that ask at once share one count, and it runs to its end whoever of them leaves.
+    pub(super) async fn n_waiting(&self) -> Option<usize> {
+        let mut known = self.0.n_waiting.clone().lock_owned().await;
+        if let Some((_, n_waiting)) = known.filter(|(counted_at, _)| counted_at.elapsed() < COUNT_EVERY) {
+            return n_waiting;
+        }
+        let counting = self.clone();
+        let count = move || {
+            let n_waiting = counting.uploads().n_waiting().ok();
+            *known = Some((Instant::now(), n_waiting));
+            n_waiting
+        };
+        tokio::task::spawn_blocking(count).await.ok().flatten()
     }
 
     pub(super) fn metrics(&self) -> &Metrics {

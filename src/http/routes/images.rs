@@ -114,8 +114,7 @@ async fn picture(state: &AppState, name: ImageName) -> Result<Option<Picture>, A
     if writer.images().is_shared() {
         let (looking, sought) = (state.clone(), name.clone());
         let look = move || Ok::<_, ApiError>(looking.equipment()?.writer.images().lacks(&sought));
-        let lacks = tokio::task::spawn_blocking(look).await.map_err(|e| ApiError::internal(READING, e))?;
-        if lacks? {
+        if on_blocking_thread(READING, look).await?? {
             let (fetching, name) = (state.clone(), name.clone());
             let fetch = move || fetching.equipment()?.writer.images().fetch(&name).map_err(unfetched);
             state.on_store("fetching an image", fetch).await??;

@@ -42,8 +42,8 @@ pub(in crate::http) async fn get_metrics(
     state.metrics().tasks(tokio::runtime::Handle::current().metrics().num_alive_tasks());
     let mut text = String::new();
     let written = state.metrics().write(&mut text, version.as_ref().map(|version| version.id.as_str()));
-    let looking = state.clone();
-    let observed = on_blocking_thread("measuring the process", move || observed(&looking)).await?;
+    let (looking, n_waiting) = (state.clone(), state.n_waiting().await);
+    let observed = on_blocking_thread("measuring the process", move || observed(&looking, n_waiting)).await?;
     written
         .and_then(|()| encode_registry(&mut text, &observed))
         .and_then(|()| encode_eof(&mut text))
@@ -55,14 +55,14 @@ pub(in crate::http) async fn get_metrics(
 }
 
 /// What is measured now; what cannot be measured is left out. Blocking.
-fn observed(state: &AppState) -> Registry {
+fn observed(state: &AppState, n_waiting: Option<usize>) -> Registry {
     let mut registry = Registry::default();
     register_process(&mut registry, state.started());
     let ours = registry.sub_registry_with_prefix("content_portal");
     let build = [("version", env!("CARGO_PKG_VERSION"))];
     let of_build = ours.sub_registry_with_labels(build.map(|(name, value)| (name.into(), value.into())).into_iter());
     of_build.register("build_info", "The running build", ConstGauge::new(1_i64));
-    if let Ok(n_waiting) = state.uploads().n_waiting() {
+    if let Some(n_waiting) = n_waiting {
         let help = "Kept uploads that no training has taken yet";
         ours.register("uploads_waiting", help, ConstGauge::new(n_waiting));
     }

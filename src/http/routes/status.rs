@@ -167,12 +167,13 @@ pub(in crate::http) struct PlatformOption {
         (status = 200, description = "The status", body = Status),
         LookProblems))]
 pub(in crate::http) async fn get_status(State(state): State<AppState>) -> Result<Json<Status>, ApiError> {
-    on_blocking_thread("looking at the service", move || Status::of(&state)).await.map(Json)
+    let n_waiting = state.n_waiting().await;
+    on_blocking_thread("looking at the service", move || Status::of(&state, n_waiting)).await.map(Json)
 }
 
 impl Status {
     /// Blocking: asks the disk.
-    fn of(state: &AppState) -> Self {
+    fn of(state: &AppState, n_waiting: Option<usize>) -> Self {
         let ready = state.ready();
         let version = ready.as_ref().ok().map(|ready| ready.live.snapshot());
         let writer = state.equipment().ok().map(|equipment| &equipment.writer);
@@ -197,7 +198,7 @@ impl Status {
             requests: Requests::of(totals),
             overhead_ms: Overhead { p50: totals.overhead_ms(0.5), p99: totals.overhead_ms(0.99) },
             drift: totals.drift(),
-            uploads_waiting: state.uploads().n_waiting().ok(),
+            uploads_waiting: n_waiting,
             disk_free_bytes: state.uploads().free_bytes().ok(),
             next_retraining: schedule
                 .and_then(|schedule| schedule.next_after(Timestamp::now()))
