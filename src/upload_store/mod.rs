@@ -324,11 +324,15 @@ impl UploadStore {
         // The second sender relies on the file, too, and the first may not have synced it yet.
         file.sync_all()?;
         durable::sync_folder(self.dir())?;
-        let approved = about.state == UploadState::Approved || About::is_approved(&path);
-        if about.state == UploadState::Approved {
+        let was_approved = About::is_approved(&path);
+        if about.state == UploadState::Waiting {
+            return Ok((true, if was_approved { UploadState::Approved } else { UploadState::Waiting }));
+        }
+        // Where it changes nothing, the folder is not searched for it: a sender may send one content again and again.
+        if !was_approved || about.is_for_training && !About::was_for_training(&path) {
             self.approve_as(content.id, about.sent_by.as_deref(), about.is_for_training)?;
         }
-        Ok((true, if approved { UploadState::Approved } else { UploadState::Waiting }))
+        Ok((true, UploadState::Approved))
     }
 
     /// Begins the age of the kept content anew, if its file is there and whole.

@@ -57,6 +57,20 @@ fn the_same_content_is_stored_once_also_after_a_restart_and_anew_where_it_was_ta
 }
 
 #[test]
+fn an_approved_content_that_comes_again_has_nothing_searched_or_counted_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path(), UploadRules::default());
+    keep_about(&store, b"one", &About::sent_by(None));
+    let is_counted = || store.lock().counted.is_some();
+    assert!(is_counted());
+    assert_eq!((keep(&store, b"one").state, is_counted()), (UploadState::Approved, false), "a note has changed");
+    keep(&store, b"two");
+    assert_eq!((keep(&store, b"one").state, is_counted()), (UploadState::Approved, true));
+    keep_about(&store, b"one", &About::sent_by(Some("trainer".to_owned())).for_training());
+    assert!(!is_counted() && store.waiting().unwrap().iter().any(|kept| kept.about.as_ref().unwrap().is_for_training));
+}
+
+#[test]
 fn of_the_same_content_side_by_side_one_is_stored() {
     let dir = tempfile::tempdir().unwrap();
     let store = store(dir.path(), UploadRules::default());
