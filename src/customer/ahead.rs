@@ -334,6 +334,6 @@ fn bits(cell: Cell<'_>) -> Option<(u64, u64)> {
     match cell {
         Cell::Number(number) => Some((0, number.to_bits())),
         Cell::DateTime { serial_days, is_1904 } => Some((1 + u64::from(is_1904), serial_days.to_bits())),
-        Cell::Text(_) | Cell::Bool(_) | Cell::Error | Cell::Empty => None,
+        Cell::Text(_) | Cell::Digits(_) | Cell::Bool(_) | Cell::Error | Cell::Empty => None,
     }
 }

@@ -16,6 +16,7 @@ use super::clean::Outcome;
 use super::header::HeaderIndex;
 use super::identifier_case::IdentifierCase;
 use super::kept::KeptRows;
+use super::lost_digits::{Form, LostDigits};
 use super::missing_columns::MissingColumns;
 use super::newest::{RowKey, cell_hash};
 use super::open_sheet::{HEADER_ROWS, OpenSheet, Row};
@@ -46,8 +47,8 @@ pub struct TableBuilder {
     rows_so_far: Arc<AtomicUsize>,
     waiting: WaitingRows,
     duplicates: Tally,
-    /// Copies of which nothing but their cells says whose they are.
-    alike: usize,
+    /// Copies without an address or a telephone number: what their identifiers are known by.
+    alike: Vec<u64>,
     totals: Tally,
     pub(super) odd: OddRows,
     /// Whether every row is a customer, whatever it is called.
@@ -57,6 +58,7 @@ pub struct TableBuilder {
     repeated: Repeated,
     identifier_digits: IdentifierDigits,
     identifier_case: IdentifierCase,
+    lost_digits: LostDigits,
     pub(super) columns_used: BTreeMap<String, String>,
     pub(super) identifier_used: Option<String>,
     /// Of a workbook, in its order.
@@ -83,7 +85,7 @@ impl TableBuilder {
             rows_so_far: Arc::default(),
             waiting: WaitingRows::default(),
             duplicates: Tally::default(),
-            alike: 0,
+            alike: Vec::new(),
             totals: Tally::default(),
             odd: OddRows::default(),
             has_customers_alone: false,
@@ -91,6 +93,7 @@ impl TableBuilder {
             repeated: Repeated::default(),
             identifier_digits: IdentifierDigits::default(),
             identifier_case: IdentifierCase::default(),
+            lost_digits: LostDigits::default(),
             columns_used: BTreeMap::new(),
             identifier_used: None,
             sheets: Vec::new(),
@@ -317,8 +320,10 @@ impl TableBuilder {
             }
             self.identifier_digits.add(row.content.digits);
             self.identifier_case.add(identity, row.content.folded_identity);
-            if row.content.is_rounded {
-                self.odd.rounded.add(place);
+            // What is a text in a workbook was never a number.
+            let is_delimited = self.sheet.layout.as_ref().is_some_and(|layout| layout.is_delimited);
+            if is_delimited || !row.content.loss.is_of(Form::Text) {
+                self.lost_digits.add(row.content.loss, identity, place);
             }
             let required = row.outcomes.iter().zip(&self.schema.columns).filter(|(_, column)| column.required);
             is_usable &=
@@ -368,7 +373,7 @@ impl TableBuilder {
             let place = Place::new(at, row.row_number, sheet);
             if is_copy {
                 self.duplicates.add(place);
-                self.alike += usize::from(!has_contact);
+                self.alike.extend((!has_contact).then_some(row.identity));
             } else if self.kept.add(row, place, outcomes) {
                 self.kept.note_origin(place, identifier);
                 if !self.kept.has_keys() {

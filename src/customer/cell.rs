@@ -10,6 +10,8 @@ pub enum Cell<'a> {
     Empty,
     /// Text as typed. Text of blanks alone counts as nothing.
     Text(&'a str),
+    /// A whole number that no float may hold, digit by digit.
+    Digits(&'a str),
     /// A plain number. In a date column it is read as a serial day of the sheet's date system.
     Number(f64),
     /// A number shown as a date.
@@ -25,6 +27,9 @@ pub enum Cell<'a> {
     Error,
 }
 
+/// How many digits of a number spreadsheet programs keep: behind them they write zeros. A float holds any number of so
+/// many.
+pub const KEPT_DIGITS: usize = 15;
 /// 2⁵³: below it a float is any whole number.
 const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 
@@ -55,7 +60,7 @@ impl<'a> Cell<'a> {
             Self::Empty => true,
             // Nearly every cell starts with a visible byte: no need to look further.
             Self::Text(text) => !text.as_bytes().first().is_some_and(u8::is_ascii_graphic) && text.trim().is_empty(),
-            Self::Number(_) | Self::DateTime { .. } | Self::Bool(_) | Self::Error => false,
+            Self::Digits(_) | Self::Number(_) | Self::DateTime { .. } | Self::Bool(_) | Self::Error => false,
         }
     }
 }
@@ -67,6 +72,7 @@ pub struct OwnedCell(Owned);
 #[derive(Debug, Clone)]
 enum Owned {
     Text(Box<str>),
+    Digits(Box<str>),
     Other(Cell<'static>),
 }
 
@@ -75,6 +81,7 @@ impl OwnedCell {
     pub fn of(cell: Cell<'_>) -> Self {
         Self(match cell {
             Cell::Text(text) => Owned::Text(text.into()),
+            Cell::Digits(digits) => Owned::Digits(digits.into()),
             Cell::Number(number) => Owned::Other(Cell::Number(number)),
             Cell::DateTime { serial_days, is_1904 } => Owned::Other(Cell::DateTime { serial_days, is_1904 }),
             Cell::Bool(value) => Owned::Other(Cell::Bool(value)),
@@ -87,6 +94,7 @@ impl OwnedCell {
     pub fn as_cell(&self) -> Cell<'_> {
         match &self.0 {
             Owned::Text(text) => Cell::Text(text),
+            Owned::Digits(digits) => Cell::Digits(digits),
             Owned::Other(cell) => *cell,
         }
     }

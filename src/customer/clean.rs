@@ -182,7 +182,7 @@ impl ColumnCleaner {
             // A formula's error is not a value: `#N/A` stands for a look-up that found nothing.
             Cell::Empty | Cell::Error => Outcome::Empty,
             Cell::Bool(value) => self.clean_text(if value { "TRUE" } else { "FALSE" }),
-            Cell::Text(raw) => {
+            Cell::Text(raw) | Cell::Digits(raw) => {
                 if let Some(outcome) = self.texts.get(raw) {
                     return *outcome;
                 }

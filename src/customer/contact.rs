@@ -35,7 +35,7 @@ pub(super) fn is_header(header: &str) -> bool {
 /// Whether a cell of such a column tells whose row it is: `yes` below `Email Opt-in` does not.
 pub(super) fn is_value(cell: Cell<'_>) -> bool {
     match cell {
-        Cell::Text(text) => {
+        Cell::Text(text) | Cell::Digits(text) => {
             text.contains(['@', '＠']) || text.chars().filter(|c| c.is_numeric()).nth(MIN_DIGITS - 1).is_some()
         }
         Cell::Number(number) => number.abs() >= 10_f64.powi(5),

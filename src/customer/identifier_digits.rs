@@ -6,10 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::text::without_apostrophe;
-use super::{Cell, Note};
-
-/// Longer runs of digits are no number that a workbook keeps.
-const MAX_DIGITS: usize = 15;
+use super::{Cell, KEPT_DIGITS, Note};
 
 /// How the identifiers of one file are written that are digits alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 
 use super::clean::{ColumnCleaner, Fault, Outcome, Settled};
 use super::findings::{column_findings, unknown_note};
-use super::newest::RowKey;
+use super::newest::{NOBODY, RowKey};
 use super::same_name::merged;
 use super::tally::{Place, Tally};
 use super::{
@@ -103,6 +103,13 @@ impl KeptRows {
     /// The identifiers of the rows so far, where those have keys.
     pub fn identities(&self) -> impl Iterator<Item = u64> {
         self.keys.iter().flatten().map(|key| key.identity)
+    }
+
+    /// Makes nobody of these identifiers.
+    pub fn forget(&mut self, is_nobodys: impl Fn(u64) -> bool) {
+        for key in self.keys.iter_mut().flatten().filter(|key| is_nobodys(key.identity)) {
+            key.identity = NOBODY;
+        }
     }
 
     /// Rows that are kept so far.

@@ -53,9 +53,9 @@ pub(super) enum Fate {
     Replaced,
 }
 
-/// The identifier in a cell, [`NOBODY`] for a blank, a word for nothing or a [rounded](Cell::is_rounded) number. A
-/// number and its text are the same: the one comes from a workbook, the other from a CSV file, where programs write
-/// `9005.0` if the column has gaps.
+/// The identifier in a cell, [`NOBODY`] for a blank, a word for nothing, a date or a [rounded](Cell::is_rounded)
+/// number. A number and its text are the same: the one comes from a workbook, the other from a CSV file, where programs
+/// write `9005.0` if the column has gaps.
 pub(super) fn identity_of(cell: Cell<'_>) -> u64 {
     identities_of(cell).0
 }
@@ -63,7 +63,7 @@ pub(super) fn identity_of(cell: Cell<'_>) -> u64 {
 /// The same, and where case is part of the identifier, what it would be otherwise; else [`NOBODY`].
 pub(super) fn identities_of(cell: Cell<'_>) -> (u64, u64) {
     match cell {
-        Cell::Text(raw) => {
+        Cell::Text(raw) | Cell::Digits(raw) => {
             let mut buffer = [0; text::MAX_PLAIN_BYTES];
             match text::fold_plain(raw, &mut buffer) {
                 Some((key, false)) => (identity(key), NOBODY),
@@ -114,7 +114,7 @@ fn length_without_zero_decimals(text: &[u8]) -> usize {
 /// with 128 bits a million rows meet by chance with probability 10⁻²⁷.
 pub(super) fn cell_hash(cell: Cell<'_>, seed: u64) -> u128 {
     let (kind, bits) = match cell {
-        Cell::Text(text) => return xxh3_128_with_seed(text.as_bytes(), seed),
+        Cell::Text(text) | Cell::Digits(text) => return xxh3_128_with_seed(text.as_bytes(), seed),
         Cell::Number(number) => (1_u64, number.to_bits()),
         Cell::DateTime { serial_days, is_1904 } => (2 + u64::from(is_1904), serial_days.to_bits()),
         Cell::Bool(value) => (4, u64::from(value)),

@@ -44,8 +44,10 @@ impl Note {
     pub const IDENTIFIERS_DIFFER_BY_ZEROS: &str = "identifiers_differ_by_zeros";
     /// Identifiers differ in case alone, and count as different customers.
     pub const IDENTIFIERS_DIFFER_BY_CASE: &str = "identifiers_differ_by_case";
-    /// Identifiers are numbers that have more digits than a number of a workbook holds.
+    /// Identifiers are numbers that have lost digits, or have more than a number of a workbook holds.
     pub const IDENTIFIERS_ROUNDED: &str = "identifiers_rounded";
+    /// Identifiers are dates or truth values.
+    pub const IDENTIFIERS_RETYPED: &str = "identifiers_retyped";
     /// Several columns of a sheet are named for one of the schema's; one was read.
     pub const COLUMNS_ALIKE: &str = "columns_alike";
     /// The rows that were read look like sums over customers.

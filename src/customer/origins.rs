@@ -231,7 +231,7 @@ pub(super) fn write_identifier(identifier: &mut String, cell: Cell<'_>) {
     identifier.clear();
     // Writing to a String cannot fail.
     let _ = match cell {
-        Cell::Text(text) => {
+        Cell::Text(text) | Cell::Digits(text) => {
             identifier.extend(text.trim().chars().filter(|c| !is_invisible(*c)).take(MAX_VALUE_CHARS + 1));
             Ok(())
         }

@@ -22,6 +22,11 @@ impl Repeated {
         }
     }
 
+    /// Takes out the rows of these identifiers.
+    pub fn forget(&mut self, is_nobodys: impl Fn(u64) -> bool) {
+        self.identities.retain(|&identity| !is_nobodys(identity));
+    }
+
     /// The identifiers so far.
     pub fn identities(&self) -> impl Iterator<Item = u64> {
         self.identities.iter().copied()

@@ -3,6 +3,7 @@
 
 use super::contact;
 use super::header::SheetColumn;
+use super::lost_digits::Loss;
 use super::newest::{NOBODY, identities_of};
 use super::origins::write_identifier;
 use super::{Cell, IdentifierDigits};
@@ -27,8 +28,8 @@ pub(super) struct RowContent {
     pub identity: u64,
     /// What the identity would be if case were not part of the identifier; [`NOBODY`] where it is not.
     pub folded_identity: u64,
-    /// Whether the identifier is a number with more digits than one holds.
-    pub is_rounded: bool,
+    /// What the identifier says of digits that it may have lost.
+    pub loss: Loss,
     /// How the identifier is written, where it is a number.
     pub digits: IdentifierDigits,
 }
@@ -45,7 +46,7 @@ impl Default for RowContent {
             hash: 0,
             identity: NOBODY,
             folded_identity: NOBODY,
-            is_rounded: false,
+            loss: Loss::default(),
             digits: IdentifierDigits::default(),
         }
     }
@@ -65,10 +66,10 @@ impl RowContent {
         self.is_read = true;
         self.has_identifier = true;
         (self.identity, self.folded_identity) = identities_of(cell);
-        self.is_rounded = cell.is_rounded();
+        self.loss = Loss::of(cell);
         self.digits = IdentifierDigits::of(cell);
         if let Some(identifier) = identifier {
-            write_identifier(identifier, if self.is_rounded { Cell::Empty } else { cell });
+            write_identifier(identifier, if self.loss.is_rounded() { Cell::Empty } else { cell });
         }
     }
 

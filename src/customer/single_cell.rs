@@ -126,7 +126,7 @@ impl Part {
         let number = match cell {
             cell if cell.is_blank() => return Self::Empty,
             Cell::Text(text) if part == DatePart::Month => dates::month(text).map(i64::from).or_else(|| whole(text)),
-            Cell::Text(text) => whole(text),
+            Cell::Text(text) | Cell::Digits(text) => whole(text),
             Cell::Number(number) => whole(&number.to_string()),
             Cell::Empty | Cell::Error | Cell::Bool(_) | Cell::DateTime { .. } => None,
         };

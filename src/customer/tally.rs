@@ -43,6 +43,13 @@ impl Tally {
         }
     }
 
+    /// Takes in rows that were counted elsewhere.
+    pub(super) fn take_in(&mut self, other: Self) {
+        let rows = self.rows + other.rows;
+        other.first.into_iter().for_each(|place| self.add(place));
+        self.rows = rows;
+    }
+
     /// The first rows, with the names of their sheets where there are several.
     pub(super) fn first_rows(self, sheets: &[SheetReport]) -> Vec<SheetRow> {
         let name = |sheet: Option<usize>| sheet.filter(|_| sheets.len() > 1).and_then(|index| sheets.get(index));

@@ -7,7 +7,7 @@ use super::sheets::{HEADER, SMALL_ROWS, read, refusal, rows, write_rows, xlsx};
 use super::values::{column, note_codes, numbers};
 
 /// The sentence of the note of this code; empty where there is none.
-fn sentence(table: &CustomerTable, code: &str) -> String {
+pub fn sentence(table: &CustomerTable, code: &str) -> String {
     let note = table.cleaning().notes.iter().find(|note| note.code == code);
     note.map(|note| note.sentence.clone()).unwrap_or_default()
 }
@@ -169,6 +169,10 @@ fn customers_who_are_alike_and_whom_nothing_tells_apart_count_once_and_it_is_tol
     let shortened = list(&["7.01235E+12"]);
     assert_eq!(shortened.n_rows(), 3);
     let told = sentence(&shortened, "copies_without_identifier");
+    assert!(told.starts_with("identifiers in \"Customer ID\" have lost digits"), "{told}");
+    assert!(told.ends_with(": 27 rows were left out as copies"), "{told}");
+    let same = list(&["BATCH-7"]);
+    let told = sentence(&same, "copies_without_identifier");
     assert!(told.starts_with("\"Customer ID\" has no more than 1 different value in 3 rows"), "{told}");
     // Copies of customers who have an identifier are copies.
     let ids: Vec<String> = (0..15).map(|n| format!("C{n}")).collect();

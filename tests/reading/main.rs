@@ -15,6 +15,7 @@ mod exports;
 mod fixtures;
 mod headers;
 mod hostile;
+mod identifiers;
 mod impostor;
 mod kinds;
 mod merged;

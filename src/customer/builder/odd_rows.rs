@@ -1,6 +1,7 @@
 //! Rows that a person would not expect among the customers: those with more cells than the header, hidden ones, and
-//! those whose identifier was rounded.
+//! those whose identifier a spreadsheet program has changed.
 
+use crate::customer::lost_digits::Lost;
 use crate::customer::tally::{Place, Tally};
 use crate::customer::{Note, SheetReport};
 
@@ -14,8 +15,6 @@ pub(in crate::customer) struct OddRows {
     wide: Tally,
     /// Rows that the sheet does not show.
     pub hidden: Tally,
-    /// Rows whose identifier is a number with more digits than one holds.
-    pub rounded: Tally,
 }
 
 impl OddRows {
@@ -31,8 +30,8 @@ impl OddRows {
         self.hidden = Tally::default();
     }
 
-    /// What a person should know of them.
-    pub fn notes(&self, sheets: &[SheetReport]) -> Vec<Note> {
+    /// What a person should know of them, and of those whose identifiers are `lost`.
+    pub fn notes(&self, lost: &Lost, sheets: &[SheetReport]) -> Vec<Note> {
         let mut notes = Vec::new();
         let mut note = |code: &str, tally: &Tally, one: &str, several: &str, advice: &str| {
             let Some(first) = tally.clone().first_rows(sheets).into_iter().next() else { return };
@@ -63,10 +62,34 @@ impl OddRows {
         );
         note(
             Note::IDENTIFIERS_ROUNDED,
-            &self.rounded,
+            &lost.rounded,
             "has an identifier with more digits than a number holds",
             "have identifiers with more digits than a number holds",
             "they may be other customers' and count as blank; store them as text",
+        );
+        note(
+            Note::IDENTIFIERS_ROUNDED,
+            &lost.ending_in_zero,
+            "has an identifier of 16 digits or more that ends in 0",
+            "have identifiers of 16 digits or more that end in 0",
+            "spreadsheet programs round such numbers, so they may be other customers' and count as blank; store them \
+             as text, in a CSV file with an apostrophe in front",
+        );
+        note(
+            Note::IDENTIFIERS_ROUNDED,
+            &lost.shortened,
+            "has an identifier that is shortened, as 7.01235E+11 is",
+            "have identifiers that are shortened, as 7.01235E+11 is",
+            "they may be other customers' and count as blank; show the column without decimals before you save the CSV \
+             file",
+        );
+        note(
+            Note::IDENTIFIERS_RETYPED,
+            &lost.retyped,
+            "has a date, TRUE or FALSE as its identifier",
+            "have a date, TRUE or FALSE as their identifier",
+            "a spreadsheet program makes such values of MAR-15 or 1-3, so they count as blank; store identifiers as \
+             text",
         );
         notes
     }

@@ -27,8 +27,9 @@ pub(super) fn moved_rows(read: &CleaningReport) -> Option<String> {
     Some(format!("{have} more cells than the header{first}: the identifier may be in another column"))
 }
 
-/// Rows whose identifiers were rounded.
+/// Rows whose identifiers a spreadsheet program has changed: rounded ones, shortened ones, and dates.
 pub(super) fn rounded_rows(read: &CleaningReport) -> impl Iterator<Item = String> {
-    let notes = read.notes.iter().filter(|note| note.code == Note::IDENTIFIERS_ROUNDED);
+    let changed = [Note::IDENTIFIERS_ROUNDED, Note::IDENTIFIERS_RETYPED];
+    let notes = read.notes.iter().filter(move |note| changed.contains(&note.code.as_str()));
     notes.map(|note| note.sentence.clone())
 }

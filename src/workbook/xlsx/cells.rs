@@ -10,10 +10,10 @@ use super::cell_value::{Content, Shown, Type, error, flag};
 use super::markup::{Cursor, Parsed, Stop, TagEnd, content, digits, local, unescaped};
 use super::reference::{reference, whole_reference};
 use super::strings::body;
-use crate::customer::Cell;
+use crate::customer::{Cell, KEPT_DIGITS};
 
-/// A float holds any number of so many digits.
-const MAX_DIGITS: usize = 15;
+/// No number that a float can come to has more digits.
+const MAX_DIGITS: usize = 309;
 
 /// What comes next in a sheet.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -337,7 +337,8 @@ impl<'s> Sheet<'s> {
             Type::IsoDate => text,
             Type::Number | Type::Unsaid => match fast_float2::parse(text.as_bytes()) {
                 Ok(number) => {
-                    let is_long = raw.len() > MAX_DIGITS && raw.iter().all(u8::is_ascii_digit);
+                    let is_long = (KEPT_DIGITS + 1..=MAX_DIGITS).contains(&raw.len());
+                    let is_long = is_long && raw.iter().all(u8::is_ascii_digit);
                     return Ok(match (head.shown.of(number), text) {
                         (Content::Number(number), Cow::Borrowed(digits))
                             if is_long && Cell::Number(number).is_rounded() =>
@@ -369,12 +370,12 @@ pub(super) fn is_true(value: &[u8]) -> bool {
     matches!(value, b"1" | b"true")
 }
 
-/// Takes up to [`MAX_DIGITS`] digits that a `<` follows.
+/// Takes up to [`KEPT_DIGITS`] digits that a `<` follows.
 #[inline]
 fn whole_number(cursor: &mut Cursor<'_>) -> Option<u64> {
     let mut number = 0;
     let mut rest = cursor.rest;
-    for n_digits in 0..=MAX_DIGITS {
+    for n_digits in 0..=KEPT_DIGITS {
         match rest {
             [digit @ b'0'..=b'9', after @ ..] => {
                 number = number * 10 + u64::from(digit - b'0');

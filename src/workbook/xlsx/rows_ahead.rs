@@ -170,7 +170,7 @@ impl<R> SheetPieces<'_, R> {
             if let Content::Digits(digits) = content
                 && reader.identifies(column)
             {
-                cell = Cell::Text(digits);
+                cell = Cell::Digits(digits);
             }
             place.n_cells += 1;
             place.is_odd |= content == Content::NoResult;

@@ -80,7 +80,7 @@ impl Texts {
                     if let Content::Digits(digits) = content
                         && feed.identifies(column as usize)
                     {
-                        cell = Cell::Text(digits);
+                        cell = Cell::Digits(digits);
                         sheet.is_odd = true;
                     }
                     feed.cell(column as usize, cell)?;
