@@ -1,5 +1,6 @@
 //! Rows in, a table out: finds each sheet's header, drops what cannot be used, counts everything.
 
+mod above;
 mod finish;
 mod header_search;
 mod odd_rows;

@@ -86,7 +86,7 @@ fn check_report(cleaning: &CleaningReport, schema: &Schema, n_rows: usize) -> Re
     }
     let is_column = |title: &String| schema.columns.iter().any(|column| column.title == *title);
     let is_reason = |reason: &Dropped| match reason {
-        Dropped::Duplicate | Dropped::Total | Dropped::MoreCells => true,
+        Dropped::Duplicate | Dropped::Total | Dropped::AboveHeader | Dropped::MoreCells => true,
         Dropped::ReplacedByNewer | Dropped::Erased => false,
         Dropped::Missing(title)
         | Dropped::NotADate(title)

@@ -11,6 +11,8 @@ pub enum Dropped {
     Duplicate,
     /// The row is a total of others, such as `Grand Total`, and no customer.
     Total,
+    /// The row is above the header, and looks like a customer.
+    AboveHeader,
     /// The row of a text has more cells than the header, so that a value is in more than one cell.
     MoreCells,
     /// A newer row of the same customer counts.
@@ -34,7 +36,8 @@ impl Dropped {
     pub(super) fn is_unusable(&self) -> bool {
         match self {
             Self::Duplicate | Self::Total | Self::ReplacedByNewer | Self::Erased => false,
-            Self::MoreCells
+            Self::AboveHeader
+            | Self::MoreCells
             | Self::Missing(_)
             | Self::NotADate(_)
             | Self::InFuture(_)
@@ -48,6 +51,7 @@ impl Dropped {
         match self {
             Self::Duplicate => "duplicate",
             Self::Total => "total",
+            Self::AboveHeader => "above_header",
             Self::MoreCells => "more_cells",
             Self::ReplacedByNewer => "replaced_by_newer",
             Self::Erased => "erased",
@@ -65,6 +69,7 @@ impl std::fmt::Display for Dropped {
         match self {
             Self::Duplicate => write!(f, "an exact copy of an earlier row"),
             Self::Total => write!(f, "a total of other rows, and no customer"),
+            Self::AboveHeader => write!(f, "above the header"),
             Self::MoreCells => write!(f, "more cells than the header"),
             Self::ReplacedByNewer => write!(f, "replaced by a newer row of the same customer"),
             Self::Erased => write!(f, "the customer was erased"),

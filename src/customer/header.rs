@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::candidate::Candidate;
 use super::contact;
 use super::date;
 use super::header_alike;
@@ -41,14 +42,6 @@ enum Slot {
     Identifier,
     /// A position in the schema's columns.
     Column(usize),
-}
-
-/// A cell of a row that may be the header.
-#[derive(Debug, Clone)]
-pub(super) struct Candidate {
-    pub column: usize,
-    /// `None` for anything but text.
-    pub text: Option<String>,
 }
 
 /// What the header of a sheet says.
@@ -186,7 +179,7 @@ impl HeaderIndex {
         let mut required: BTreeSet<Slot> = required.map(|(index, _)| Slot::Column(index)).collect();
         let (mut headers, mut slots) = (FxHashSet::default(), BTreeSet::new());
         for (position, cell) in row.iter().enumerate() {
-            let text = cell.text.as_deref().unwrap_or_default();
+            let text = cell.text().unwrap_or_default();
             let header = normalize_header(text);
             if header.is_empty() {
                 continue;
@@ -224,12 +217,12 @@ impl HeaderIndex {
     fn layout_of_one(&self, row: &[Candidate]) -> Result<Layout, MissingColumns> {
         let schema = &self.schema;
         let normal: Vec<String> =
-            row.iter().map(|cell| cell.text.as_deref().map(normalize_header).unwrap_or_default()).collect();
+            row.iter().map(|cell| cell.text().map(normalize_header).unwrap_or_default()).collect();
         // Slot → (rank, position in the row): the smallest alias rank wins, then the leftmost column.
         let mut best: BTreeMap<Slot, (usize, usize, usize)> = BTreeMap::new();
         let mut all: BTreeMap<Slot, Vec<(usize, usize, usize)>> = BTreeMap::new();
         for (position, (cell, normal)) in row.iter().zip(&normal).enumerate() {
-            if let Some(target) = self.target(cell.text.as_deref().unwrap_or_default(), normal) {
+            if let Some(target) = self.target(cell.text().unwrap_or_default(), normal) {
                 let found = (target.rank, cell.column, position);
                 best.entry(target.slot).and_modify(|seen| *seen = found.min(*seen)).or_insert(found);
                 all.entry(target.slot).or_default().push(found);
@@ -241,7 +234,7 @@ impl HeaderIndex {
             return Err(MissingColumns { missing, found, n_matched, has_lines_in_quotes: false });
         }
         let other = |(cell, normal): (&Candidate, &String)| {
-            cell.text.as_deref().filter(|_| !self.headers.contains_key(normal)).map(shown)
+            cell.text().filter(|_| !self.headers.contains_key(normal)).map(shown)
         };
         let columns = seeds(row, &normal);
         let mut layout = Layout {
@@ -252,7 +245,7 @@ impl HeaderIndex {
             ..Layout::default()
         };
         for (slot, (_, sheet_column, position)) in best {
-            let written = row.get(position).and_then(|cell| cell.text.as_deref()).unwrap_or_default();
+            let written = row.get(position).and_then(|cell| cell.text()).unwrap_or_default();
             let header = shown(written);
             match slot {
                 Slot::Identifier => {
@@ -314,6 +307,11 @@ impl Layout {
             || !is_usable(column)
     }
 
+    /// Whether a column of the sheet tells customers apart.
+    pub(super) fn identifies(&self, sheet_column: usize) -> bool {
+        self.columns.get(sheet_column).is_some_and(|column| column.is_identifier)
+    }
+
     /// Whether the first column is the one that tells customers apart.
     pub(super) fn starts_with_identifier(&self) -> bool {
         self.columns.first().is_some_and(|column| column.is_identifier)
@@ -357,7 +355,7 @@ fn shown(header: &str) -> String {
 /// its rank, its column and its position in the row.
 fn sentence_on_alike(title: &str, row: &[Candidate], mut alike: Vec<(usize, usize, usize)>) -> Option<String> {
     alike.sort_unstable();
-    let text = |position: usize| row.get(position).and_then(|cell| cell.text.as_deref()).map(shown).unwrap_or_default();
+    let text = |position: usize| row.get(position).and_then(|cell| cell.text()).map(shown).unwrap_or_default();
     let columns: Vec<_> = alike.into_iter().map(|(_, column, position)| (text(position), column)).collect();
     header_alike::sentence(title, &columns)
 }
@@ -384,6 +382,6 @@ fn listed(row: &[Candidate], n_matched: usize) -> Vec<String> {
     if n_matched == 0 {
         return Vec::new();
     }
-    let texts = row.iter().filter_map(|cell| cell.text.as_deref());
+    let texts = row.iter().filter_map(|cell| cell.text());
     texts.filter(|text| is_label(text)).map(shown).take(MAX_LISTED).collect()
 }

@@ -8,6 +8,7 @@
 mod ahead;
 mod broken_table;
 mod builder;
+mod candidate;
 mod cell;
 mod checked;
 mod clean;

@@ -30,6 +30,8 @@ impl Note {
     pub const FORMULAS_WITHOUT_RESULTS: &str = "formulas_without_results";
     /// Rows have more cells than the header: those of a text were left out, those of a sheet read.
     pub const MORE_CELLS_THAN_HEADER: &str = "more_cells_than_header";
+    /// Rows above the header look like customers, and were left out.
+    pub const ROWS_ABOVE_HEADER: &str = "rows_above_header";
     /// The rows of a text are separated by another character than its header.
     pub const DELIMITERS_DIFFER: &str = "delimiters_differ";
     /// Rows that the sheet does not show were read.

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::Cell;
+use super::candidate::Candidate;
 use super::clean::Outcome;
-use super::header::{Candidate, Layout};
+use super::header::Layout;
 use super::missing_columns::MissingColumns;
 use super::row_content::RowContent;
 use super::schema::{Column, Kind, Schema};
@@ -25,7 +26,8 @@ pub(super) struct OpenSheet {
     pub n_rows_before: usize,
     pub is_1904: bool,
     pub next_row: u32,
-    pub rows_above_header: usize,
+    /// Rows that are no header, until it is found.
+    pub above: Vec<RowAbove>,
     /// Cells of a row that may be a header.
     pub candidates: Vec<Candidate>,
     pub closest: Option<MissingColumns>,
@@ -40,6 +42,13 @@ pub(super) struct OpenSheet {
     pub rows_below_header: usize,
     /// The first row that holds the headers of a further table, in columns that are not read.
     pub header_beside: Option<u32>,
+}
+
+/// A row above the header.
+#[derive(Debug, Clone)]
+pub(super) struct RowAbove {
+    pub row_number: u32,
+    pub cells: Vec<Candidate>,
 }
 
 /// The row that is being read.
@@ -65,8 +74,8 @@ impl OpenSheet {
     /// Adds a cell of a row that may be a header.
     pub(super) fn push_candidate(&mut self, column: usize, cell: Cell<'_>) {
         if column < MAX_HEADER_COLUMNS {
-            let text = if let Cell::Text(text) = cell { Some(start(text).to_owned()) } else { None };
-            self.candidates.push(Candidate { column, text });
+            let cell = if let Cell::Text(text) = cell { Cell::Text(start(text)) } else { cell };
+            self.candidates.push(Candidate::new(column, cell));
         }
     }
 

@@ -18,7 +18,7 @@ pub(super) const NAMED_ROWS: usize = 5;
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(from = "Wire", into = "Wire")]
 pub struct CleaningReport {
-    /// Rows below the header that hold anything at all.
+    /// Rows below the header that hold anything at all, and rows above it that look like customers.
     pub rows_read: usize,
     /// Rows left out, by reason.
     pub dropped: BTreeMap<Dropped, usize>,
@@ -84,7 +84,12 @@ impl CleaningReport {
             rows_read => format!("none of the {rows_read} rows can be used: {}", reasons.join(", ")),
         };
         // Why values are missing that people see.
-        let says_why = [Note::FORMULAS_WITHOUT_RESULTS, Note::MORE_CELLS_THAN_HEADER, Note::DELIMITERS_DIFFER];
+        let says_why = [
+            Note::FORMULAS_WITHOUT_RESULTS,
+            Note::ROWS_ABOVE_HEADER,
+            Note::MORE_CELLS_THAN_HEADER,
+            Note::DELIMITERS_DIFFER,
+        ];
         for note in self.notes.iter().filter(|note| says_why.contains(&note.code.as_str())) {
             sentence += "; ";
             sentence += &note.sentence;
@@ -142,7 +147,7 @@ impl ToSchema for CleaningReport {
 // As the report is written down: JSON has no maps whose keys hold data.
 #[derive(Serialize, Deserialize, ToSchema)]
 struct Wire {
-    /// Rows below the header that hold anything at all.
+    /// Rows below the header that hold anything at all, and rows above it that look like customers.
     #[schema(example = 5000)]
     rows_read: usize,
     /// Rows left out, by reason.

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-use rust_xlsxwriter::Workbook;
+use rust_xlsxwriter::{Format, Workbook};
 use zip::write::SimpleFileOptions;
 use zip::{ZipArchive, ZipWriter};
 
@@ -264,4 +264,52 @@ fn identifiers_of_more_digits_than_a_number_holds_are_told_apart_or_named() {
     let named = "not searched    2026-01-01/own.xlsx: 1 row has an identifier with more digits than a number holds, \
                  first row 3";
     assert!(text.contains(named), "{text}");
+}
+
+#[test]
+fn rows_whose_identifiers_a_spreadsheet_program_has_changed_are_named() {
+    // The card's own number is in no file any more.
+    let rounded: Vec<String> = (0..40).map(|n| format!("{}0", 633_504_123_456_700_u64 + n)).collect();
+    let rounded: Vec<&str> = rounded.iter().map(String::as_str).collect();
+    for (folder, id, says) in [
+        (own_workbook(&rounded), "6335041234567021", "own.xlsx: 40 rows have identifiers of 16 digits or more"),
+        (own_csv(&rounded), "6335041234567020", "own.csv: 40 rows have identifiers of 16 digits or more"),
+        (own_csv(&["7.01235E+11", "C-1"]), "701235050000", "own.csv: 1 row has an identifier that is shortened"),
+    ] {
+        let (code, text) = erase(&folder, id);
+        assert!(code == Some(4) && !text.contains("not found") && !text.contains("delete row"), "{text}");
+        assert!(text.contains(&format!("not searched    2026-01-01/{says}")), "{text}");
+    }
+    let folder = Folder::new();
+    fs::create_dir_all(folder.path("base_data/2026-01-01")).unwrap();
+    let mut book = Workbook::new();
+    let sheet = book.add_worksheet();
+    sheet.write_row(0, 0, HEADER.trim_end().split(',')).unwrap();
+    for row in 1..=2 {
+        sheet.write_row(row, 0, ["KUNDE-1", "Ann", "2024-02-03", "Bedok", "Female", "Gold"]).unwrap();
+    }
+    let day = Format::new().set_num_format("yyyy-mm-dd");
+    sheet.write_number_with_format(1, 0, 45_000, &day).unwrap();
+    book.save(folder.path("base_data/2026-01-01/own.xlsx")).unwrap();
+    let (code, text) = erase(&folder, "2023-03-15");
+    assert!(code == Some(4) && !text.contains("not found"), "{text}");
+    assert!(text.contains("not searched    2026-01-01/own.xlsx: 1 row has a date, TRUE or FALSE as its"), "{text}");
+}
+
+#[test]
+fn a_customer_above_the_header_is_found() {
+    let folder = Folder::new();
+    let customers = rows(0, 40);
+    let (above, below) = customers.split_at(customers.match_indices('\n').nth(14).unwrap().0 + 1);
+    let list = format!("Customers of May\n{above}{HEADER}{below}");
+    let own = folder.path("base_data/2026-01-01/own.csv");
+    let kept = folder.path("uploads").join(format!("{KEPT}.csv"));
+    for path in [&own, &kept] {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, &list).unwrap();
+    }
+    let (code, text) = erase(&folder, "KUNDE-0");
+    assert!(code == Some(4) && text.contains("left            2026-01-01/own.csv: delete row 2\n"), "{text}");
+    assert!(text.contains(&format!("rewritten       uploads/{KEPT}.csv: without row 2\n")), "{text}");
+    assert_eq!(holding(&folder, "KUNDE-0,"), [own]);
 }

@@ -7,6 +7,7 @@
     reason = "a sheet made for a test that cannot be made or read should fail its test loudly"
 )]
 
+mod above;
 mod apart;
 mod cleaning;
 mod date_orders;

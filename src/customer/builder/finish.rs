@@ -44,6 +44,7 @@ impl TableBuilder {
         let left_out = [
             (Dropped::Duplicate, self.duplicates),
             (Dropped::Total, self.totals),
+            (Dropped::AboveHeader, self.odd.above),
             (Dropped::MoreCells, self.odd.left_out),
         ];
         for (reason, tally) in left_out {

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use super::TableBuilder;
+use crate::customer::candidate::Candidate;
 use crate::customer::clean::Outcome;
-use crate::customer::header::{Candidate, HeaderUnit, Layout};
+use crate::customer::header::{HeaderUnit, Layout};
 use crate::customer::missing_columns::MissingColumns;
 use crate::customer::newest::cell_hash;
 use crate::customer::number::Unit;
-use crate::customer::open_sheet::{HEADER_ROWS, Row};
+use crate::customer::open_sheet::{HEADER_ROWS, Row, RowAbove};
 use crate::customer::{Cell, Note};
 
 impl TableBuilder {
@@ -17,7 +18,9 @@ impl TableBuilder {
         let candidates = self.sheet.take_candidates();
         match self.header_index.layout(&candidates) {
             Ok(layout) => {
+                let above = std::mem::take(&mut self.sheet.above);
                 self.adopt(layout, &candidates, row_number);
+                self.take_rows_above(&above, &candidates);
                 return Ok(());
             }
             Err(error) => {
@@ -26,8 +29,8 @@ impl TableBuilder {
                 }
             }
         }
-        self.sheet.rows_above_header += 1;
-        if self.sheet.rows_above_header < HEADER_ROWS { Ok(()) } else { self.end_sheet() }
+        self.sheet.above.push(RowAbove { row_number, cells: candidates });
+        if self.sheet.above.len() < HEADER_ROWS { Ok(()) } else { self.end_sheet() }
     }
 
     /// Whether the row is the header of a further table, by which the rows below it are read.
@@ -57,7 +60,7 @@ impl TableBuilder {
         let mut hashes = vec![0_u128; layout.n_tables];
         for cell in header {
             let column = layout.column(cell.column);
-            let text = cell.text.as_deref().map_or(Cell::Error, Cell::Text);
+            let text = cell.text().map_or(Cell::Error, Cell::Text);
             if let Some(hash) = hashes.get_mut(column.table) {
                 *hash = hash.wrapping_add(cell_hash(text, column.seed));
             }

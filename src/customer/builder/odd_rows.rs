@@ -11,6 +11,8 @@ pub(in crate::customer) struct OddRows {
     /// Rows of a text with more cells than the header, whose values have moved: one of them holds the delimiter, and
     /// is not in quotes. They are left out.
     pub left_out: Tally,
+    /// Rows above the header that look like customers. They are left out.
+    pub above: Tally,
     /// Other rows with something right of the header.
     wide: Tally,
     /// Rows that the sheet does not show.
@@ -39,6 +41,13 @@ impl OddRows {
             let rows = if tally.rows == 1 { format!("1 row {one}") } else { format!("{} rows {several}", tally.rows) };
             notes.push(Note::new(code, format!("{rows}, first row {}{sheet}: {advice}", first.row)));
         };
+        note(
+            Note::ROWS_ABOVE_HEADER,
+            &self.above,
+            "above the header looks like a customer and was left out",
+            "above the header look like customers and were left out",
+            "move the header above them",
+        );
         note(
             Note::MORE_CELLS_THAN_HEADER,
             &self.left_out,
