@@ -18,7 +18,7 @@ use super::{
 /// Files added in the order of their age: of several rows of one customer, by the schema's identifier, the newest
 /// usable one stands, and the others are counted as [`Dropped::ReplacedByNewer`].
 ///
-/// An identifier that is the same for most rows of a file, or that more than 20 of its rows share, identifies nobody.
+/// Identifiers that tell hardly any rows of a file apart, or that more than 20 of its rows share, identify nobody.
 #[derive(Debug)]
 pub struct NewestStands {
     schema: Arc<Schema>,
@@ -77,6 +77,7 @@ impl NewestStands {
     /// the files were added.
     pub fn finish_counted(mut self) -> (CustomerTable, Vec<usize>) {
         let fates = self.rows.fates();
+        self.cleaning.notes.extend(self.rows.take_notes());
         for (row, &fate) in fates.iter().enumerate() {
             match fate {
                 Fate::Stands => {}

@@ -25,6 +25,7 @@ mod header;
 mod header_alike;
 mod header_name;
 mod header_note;
+mod identifier_belief;
 mod identifier_case;
 mod identifier_digits;
 mod invisible;

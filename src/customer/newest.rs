@@ -1,18 +1,16 @@
 //! Which of several rows of one customer counts when several files are read: the newest.
 //!
 //! Newer is what is read later. A row is known by the cell of its identifier column, and only where that column tells
-//! customers apart: within each file at least half of its filled cells must be distinct, or the column is not believed
-//! (it is a branch, a batch, the same number everywhere), and a value that more than [`MAX_ROWS_OF_ONE`] rows of one
-//! file share is a placeholder. Rows without a believed identifier are customers of their own, unless they are exact
-//! copies. Only rows that can be used take part: a newer row without a date does not push an older, whole one out.
+//! customers apart in its file ([`Belief`]). Rows without a believed identifier are customers of their own, unless they
+//! are exact copies. Only rows that can be used take part: a newer row without a date does not push an older, whole one
+//! out.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 
-use super::{BrokenTable, Cell, CustomerTable, IdentifierDigits, SheetRow, text};
+use super::identifier_belief::Belief;
+use super::{BrokenTable, Cell, CustomerTable, IdentifierDigits, Note, SheetRow, text};
 
-/// Different rows of one customer that one file may hold.
-pub(super) const MAX_ROWS_OF_ONE: usize = 20;
 /// No identifier.
 pub(super) const NOBODY: u64 = 0;
 
@@ -40,6 +38,8 @@ pub(super) struct Newest {
     files: Vec<(String, usize)>,
     /// How many customers were in each file first, once the fates are known.
     brought: Vec<usize>,
+    /// On files whose identifiers are not believed, once the fates are known.
+    notes: Vec<Note>,
 }
 
 /// What becomes of a row once all are known.
@@ -227,6 +227,11 @@ impl Newest {
         fates
     }
 
+    /// What a person should know of files whose identifiers tell nobody apart.
+    pub(super) fn take_notes(&mut self) -> Vec<Note> {
+        std::mem::take(&mut self.notes)
+    }
+
     /// How many of the customers who count were in each file first, in the order in which the files were added.
     pub(super) fn brought(self) -> Vec<usize> {
         self.brought
@@ -242,9 +247,9 @@ impl Newest {
     /// Makes nobody of every identifier that identifies nobody.
     fn forget_unbelieved(&mut self) {
         let ends = self.files.iter().skip(1).map(|&(_, first)| first).chain([self.rows.len()]);
-        let ranges: Vec<_> = self.files.iter().map(|&(_, first)| first).zip(ends).collect();
-        for (first, end) in ranges {
-            let Some(rows) = self.rows.get_mut(first..end) else { continue };
+        let ends: Vec<usize> = ends.collect();
+        for ((label, first), end) in self.files.iter().zip(ends) {
+            let Some(rows) = self.rows.get_mut(*first..end) else { continue };
             let mut hashes: FxHashSet<u128> = FxHashSet::default();
             let mut rows_of: FxHashMap<u64, usize> = FxHashMap::default();
             for known in rows.iter().filter(|known| known.identity != NOBODY) {
@@ -252,10 +257,10 @@ impl Newest {
                     *rows_of.entry(known.identity).or_insert(0) += 1;
                 }
             }
-            let filled: usize = rows_of.values().sum();
-            let is_believed = |identity: &u64| {
-                2 * rows_of.len() >= filled && rows_of.get(identity).is_some_and(|&rows| rows <= MAX_ROWS_OF_ONE)
-            };
+            let mut belief = Belief::default();
+            rows_of.values().for_each(|&rows| belief.add(rows));
+            self.notes.extend(belief.note(&format!("{label}: the column of identifiers")));
+            let is_believed = |identity: &u64| rows_of.get(identity).is_some_and(|&rows| belief.is_customer(rows));
             for known in rows.iter_mut().filter(|known| !is_believed(&known.identity)) {
                 known.identity = NOBODY;
             }

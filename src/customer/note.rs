@@ -42,6 +42,8 @@ impl Note {
     pub const HEADER_WITHIN_ROWS: &str = "header_within_rows";
     /// Rows have the identifier of another row, and each counts.
     pub const REPEATED_IDENTIFIERS: &str = "repeated_identifiers";
+    /// A column of identifiers tells nobody apart, or some of its values do not, and each row counts as a customer.
+    pub const IDENTIFIERS_TELL_NOBODY_APART: &str = "identifiers_tell_nobody_apart";
     /// Identifiers may differ by zeros in front alone, and count as different customers.
     pub const IDENTIFIERS_DIFFER_BY_ZEROS: &str = "identifiers_differ_by_zeros";
     /// Identifiers differ in case alone, and count as different customers.

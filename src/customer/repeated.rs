@@ -2,7 +2,8 @@
 //! training takes the newest row of a customer instead ([`super::NewestStands`]).
 
 use super::Note;
-use super::newest::{MAX_ROWS_OF_ONE, NOBODY};
+use super::identifier_belief::Belief;
+use super::newest::NOBODY;
 
 /// Bits for each row by which identifiers are told that come again; one in thirty others is taken for such.
 const BITS_A_ROW: usize = 16;
@@ -32,36 +33,25 @@ impl Repeated {
         self.identities.iter().copied()
     }
 
-    /// How many different identifiers there are, in how many rows, where they tell hardly any customers apart.
-    pub fn distinct(&self) -> Option<(usize, usize)> {
-        let (n_distinct, n_rows) = (self.n_distinct(&self.suspects()), self.identities.len());
-        (2 * n_distinct < n_rows).then_some((n_distinct, n_rows))
+    /// Whether they tell customers apart.
+    pub fn belief(&self) -> Belief {
+        self.belief_by(&self.suspects())
     }
 
-    /// The note; `None` where no row has another's identifier, or the column tells no customers apart: fewer than half
-    /// of its cells are distinct.
-    pub fn note(&self) -> Option<Note> {
+    /// The notes on the column that is called so: that rows have the identifier of another one, or that the column
+    /// tells nobody apart.
+    pub fn notes(&self, column: &str) -> impl Iterator<Item = Note> {
         let suspects = self.suspects();
-        if 2 * self.n_distinct(&suspects) < self.identities.len() {
-            return None;
-        }
-        let of_one = rows_of_each(&suspects).filter(|&rows| rows <= MAX_ROWS_OF_ONE);
-        let repeated: usize = of_one.map(|rows| rows - 1).sum();
-        let sentence = match repeated {
-            0 => return None,
-            1 => {
-                "1 row has the identifier of another row; each counts here, and a training takes the newest".to_owned()
-            }
-            n => format!(
-                "{n} rows have the identifier of another row; each counts here, and a training takes the newest of a \
-                 customer"
-            ),
-        };
-        Some(Note::new(Note::REPEATED_IDENTIFIERS, sentence))
+        let belief = self.belief_by(&suspects);
+        let of_one = rows_of_each(&suspects).filter(|&rows| belief.is_customer(rows));
+        note(of_one.map(|rows| rows - 1).sum()).into_iter().chain(belief.note(column))
     }
 
-    fn n_distinct(&self, suspects: &[u64]) -> usize {
-        self.identities.len() - suspects.len() + rows_of_each(suspects).count()
+    fn belief_by(&self, suspects: &[u64]) -> Belief {
+        let mut belief = Belief::default();
+        belief.add_single(self.identities.len() - suspects.len());
+        rows_of_each(suspects).for_each(|rows| belief.add(rows));
+        belief
     }
 
     /// Every row whose identifier comes again, and few others, sorted: nearly all rows have one of their own, and
@@ -92,6 +82,19 @@ impl Repeated {
     }
 }
 
+/// The note on so many rows that have the identifier of another one.
+fn note(repeated: usize) -> Option<Note> {
+    let sentence = match repeated {
+        0 => return None,
+        1 => "1 row has the identifier of another row; each counts here, and a training takes the newest".to_owned(),
+        n => format!(
+            "{n} rows have the identifier of another row; each counts here, and a training takes the newest of a \
+             customer"
+        ),
+    };
+    Some(Note::new(Note::REPEATED_IDENTIFIERS, sentence))
+}
+
 /// How many rows each of these has.
 fn rows_of_each(sorted: &[u64]) -> impl Iterator<Item = usize> {
     sorted.chunk_by(PartialEq::eq).map(<[u64]>::len)
@@ -105,10 +108,14 @@ mod tests {
 
     use super::*;
 
+    const MAX_ROWS: usize = crate::customer::identifier_belief::MAX_ROWS_OF_ONE;
+
+    /// The sentence on rows that have the identifier of another one.
     fn note(identities: impl IntoIterator<Item = u64>) -> Option<String> {
         let mut repeated = Repeated::default();
         identities.into_iter().for_each(|identity| repeated.add(identity));
-        repeated.note().map(|note| note.sentence)
+        let mut notes = repeated.notes("ID").filter(|note| note.code == Note::REPEATED_IDENTIFIERS);
+        notes.next().map(|note| note.sentence)
     }
 
     #[test]
@@ -133,17 +140,19 @@ mod tests {
                 *rows.entry(identity).or_default() += 1;
             }
             let n_rows: usize = rows.values().sum();
-            prop_assert_eq!(repeated.distinct(), (2 * rows.len() < n_rows).then_some((rows.len(), n_rows)));
-            let n_again: usize = rows.values().filter(|&&n| n <= MAX_ROWS_OF_ONE).map(|n| n - 1).sum();
-            let number = repeated.note().and_then(|note| note.sentence.split(' ').next()?.parse().ok());
-            prop_assert_eq!(number, (n_again > 0 && 2 * rows.len() >= n_rows).then_some(n_again));
+            let belief = repeated.belief();
+            prop_assert_eq!((belief.n_distinct, belief.n_rows), (rows.len(), n_rows));
+            let n_again: usize = rows.values().filter(|&&n| n <= MAX_ROWS).map(|n| n - 1).sum();
+            let first = repeated.notes("ID").find(|note| note.code == Note::REPEATED_IDENTIFIERS);
+            let number = first.and_then(|note| note.sentence.split(' ').next()?.parse().ok());
+            prop_assert_eq!(number, (n_again > 0 && belief.tells_apart()).then_some(n_again));
         }
     }
 
     #[test]
     fn a_placeholder_and_a_column_that_is_the_same_everywhere_identify_nobody() {
         assert_eq!(note((1..100).chain([NOBODY; 50])), None);
-        assert_eq!(note((1..100).chain([200; MAX_ROWS_OF_ONE + 1])), None);
+        assert_eq!(note((1..100).chain([200; MAX_ROWS + 1])), None);
         assert_eq!(note((1..10).chain(1..10).chain(1..10)), None);
     }
 }

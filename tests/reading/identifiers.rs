@@ -100,3 +100,19 @@ fn dates_and_truth_values_are_nobody_s_identifiers() {
     let told = sentence(&table, "identifiers_retyped");
     assert!(told.starts_with("3 rows have a date, TRUE or FALSE as their identifier, first row 4: "), "{told}");
 }
+
+#[test]
+fn a_column_of_identifiers_that_tells_nobody_apart_is_told() {
+    let of = |n_ids: usize, n_rows: usize| csv((0..n_rows).map(move |n| format!("C{}", n % n_ids)));
+    // Three orders of each customer, or the customers of twelve months.
+    for (n_ids, n_rows) in [(150, 450), (150, 1_800)] {
+        assert_eq!(note_codes(&of(n_ids, n_rows)), ["repeated_identifiers"], "{n_ids}");
+    }
+    let table = of(3, 450);
+    assert_eq!(note_codes(&table), ["identifiers_tell_nobody_apart"]);
+    let told = sentence(&table, "identifiers_tell_nobody_apart");
+    assert!(told.starts_with("\"Customer ID\" has 3 different values in 450 rows and tells nobody apart: "), "{told}");
+    let placeholder = csv((0..200).map(|n| if n < 30 { "0".to_owned() } else { format!("C{n}") }));
+    let told = sentence(&placeholder, "identifiers_tell_nobody_apart");
+    assert!(told.starts_with("1 value has more than 20 rows in \"Customer ID\""), "{told}");
+}

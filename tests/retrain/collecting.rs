@@ -63,11 +63,6 @@ fn identifiers_that_differ_by_zeros_in_front_alone_are_two_customers_and_a_note_
 
 #[test]
 fn identifiers_that_differ_in_case_alone_are_two_customers_where_case_is_part_and_a_note_says_so() {
-    let identified = |id: &dyn Fn(usize) -> String| -> String {
-        let lines = customers('A', 0, 72);
-        let with_id = |(n, line): (usize, &str)| format!("{},{}\n", id(n), line.split_once(',').unwrap().1);
-        lines.lines().enumerate().map(with_id).collect()
-    };
     let mut shop = Shop::new();
     shop.force = true;
     shop.add(
@@ -84,6 +79,60 @@ fn identifiers_that_differ_in_case_alone_are_two_customers_where_case_is_part_an
     shop.add("base_data/2026-02-01/ids.csv", &identified(&|n| format!("CUST-{n}")));
     let report = shop.publish().report;
     assert_eq!((report.scores.unwrap().rows, report.cleaning.notes), (72, vec![]));
+}
+
+/// 72 customers with these identifiers.
+fn identified(id: &dyn Fn(usize) -> String) -> String {
+    let lines = customers('A', 0, 72);
+    let with_id = |(n, line): (usize, &str)| format!("{},{}\n", id(n), line.split_once(',').unwrap().1);
+    lines.lines().enumerate().map(with_id).collect()
+}
+
+#[test]
+fn identifiers_that_were_rounded_replace_nobody_and_a_note_says_so() {
+    let mut shop = Shop::new();
+    shop.force = true;
+    // 16 digits, of which a spreadsheet program has kept 15: six customers share each.
+    shop.add("base_data/2026-01-01/cards.csv", &identified(&|n| format!("633504123456{}0", 700 + n / 6)));
+    let report = shop.publish().report;
+    assert_eq!((report.scores.unwrap().rows, report.cleaning.n_dropped()), (72, 0));
+    let codes: Vec<_> = report.cleaning.notes.iter().map(|note| note.code.as_str()).collect();
+    assert_eq!(codes, [Note::IDENTIFIERS_ROUNDED]);
+}
+
+#[test]
+fn of_a_list_with_many_rows_for_each_customer_the_newest_stand_and_a_column_that_tells_nobody_apart_is_named() {
+    let mut shop = Shop::new();
+    shop.force = true;
+    let orders: String = ["01", "02", "03"]
+        .iter()
+        .flat_map(|day| {
+            let tier = ["Silver", "Gold", "Platinum"];
+            (0..150).map(move |n| format!("C{n},2024-{:02}-{day},Bedok,Female,{}\n", 1 + n % 12, tier[n / 12 % 3]))
+        })
+        .collect();
+    shop.add("base_data/2026-01-01/orders.csv", &orders);
+    let report = shop.publish().report;
+    assert_eq!((report.cleaning.dropped[&Dropped::ReplacedByNewer], report.cleaning.notes), (300, vec![]));
+    shop.add("base_data/2026-01-01/orders.csv", &identified(&|n| format!("BATCH-{}", n % 2)));
+    let report = shop.publish().report;
+    assert_eq!((report.scores.unwrap().rows, report.cleaning.n_dropped()), (72, 0));
+    let notes: Vec<_> = report.cleaning.notes.iter().map(|note| (note.code.as_str(), note.sentence.as_str())).collect();
+    let [(Note::IDENTIFIERS_TELL_NOBODY_APART, sentence)] = notes.as_slice() else { panic!("{notes:?}") };
+    let says =
+        "2026-01-01/orders.csv: the column of identifiers has 2 different values in 72 rows and tells nobody apart";
+    assert!(sentence.starts_with(says), "{sentence}");
+}
+
+#[test]
+fn customers_above_the_header_count_among_the_rows_that_are_left_out() {
+    let mut shop = Shop::with("A");
+    shop.publish();
+    let sorted = format!("{}{HEADER}{}", customers('B', 0, 19), customers('B', 19, 25));
+    fs::write(shop.path("base_data/2026-01-01/B.csv"), sorted).unwrap();
+    let report = shop.retrain().unwrap();
+    let report = format!("{report:?}");
+    assert!(report.contains("AboveHeader: 19") && report.contains("rows_above_header"), "{report}");
 }
 
 #[test]

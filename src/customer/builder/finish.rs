@@ -22,7 +22,8 @@ impl TableBuilder {
         self.notes.extend(note_on_copies);
         let identities = self.kept.identities().chain(self.repeated.identities());
         self.notes.extend(self.identifier_case.note(identities));
-        self.notes.extend(self.repeated.note());
+        let header = self.identifier_used.as_deref().map(|header| format!("{header:?}")).unwrap_or_default();
+        self.notes.extend(self.repeated.notes(&header));
         // Of several files it is asked of all together.
         let has_keys = self.kept.has_keys();
         let identifier_digits = if has_keys { self.identifier_digits } else { IdentifierDigits::default() };
@@ -88,7 +89,8 @@ impl TableBuilder {
                 left_out(n_nobodys)
             ),
             Some(header) => {
-                let (n_distinct, n_filled) = self.repeated.distinct()?;
+                let belief = Some(self.repeated.belief()).filter(|belief| !belief.tells_apart())?;
+                let (n_distinct, n_filled) = (belief.n_distinct, belief.n_rows);
                 let values = if n_distinct == 1 { "value" } else { "values" };
                 format!(
                     "{header:?} has no more than {n_distinct} different {values} in {n_filled} rows, so customers who \
