@@ -60,6 +60,8 @@ impl Note {
     pub const DECIMALS_ASSUMED: &str = "decimal_separator_assumed";
     /// The numbers of a column contradict one another on the sign before their decimals.
     pub const DECIMALS_MIXED: &str = "decimal_separators_mixed";
+    /// The header of a column of numbers has a unit, by which they were multiplied.
+    pub const UNIT_APPLIED: &str = "unit_applied";
     /// No text has the segment's special offer.
     pub const OFFER_LEFT_OUT: &str = "offer_left_out";
     /// No file has an optional column.

@@ -342,6 +342,12 @@ fn a_table_that_cannot_be_true_is_refused_with_its_row() {
         ("content_id,sent,acted\nspring,9,1\n".to_owned(), "row 2: \"spring\" is not a content_id"),
         (format!("content_id,sent,acted\n{id},900,1\n{id},1.2k,6\n"), "row 3: sent 1.2k is rounded"),
         ("content_id,sent,acted\n,9,1\n".to_owned(), "row 2 has no content_id"),
+        (
+            format!("content_id,sent,acted\n{id},9,1\n{id},1,000,7\n"),
+            "1 row has more cells than the header, first row 3",
+        ),
+        (format!("{id},900,1\ncontent_id,sent,acted\n{id},9,1\n"), "above the header, in row 1"),
+        (format!("content_id,sent (k),acted\n{id},9,1\n"), "\"sent (k)\" has a unit"),
         ("content_id,sent,acted\n".to_owned(), "no row below it"),
     ] {
         let error = folder.refused_outcome(&table);

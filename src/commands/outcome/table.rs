@@ -73,8 +73,17 @@ fn check(table: &CustomerTable) -> anyhow::Result<()> {
         let rows: Vec<String> = rows.iter().map(|at| at.row.to_string()).collect();
         bail!("{reason}, in row {}", rows.join(", "));
     }
-    if let Some(note) = cleaning.notes.iter().find(|note| note.code == Note::COLUMNS_ALIKE) {
-        bail!("{}", note.sentence.trim_end_matches('.'));
+    // A comma within a number makes two cells of it. In a sheet, what is beside the table moves nothing.
+    let is_text = cleaning.encoding.is_some();
+    let is_wrong = |note: &&Note| match note.code.as_str() {
+        Note::COLUMNS_ALIKE | Note::UNIT_APPLIED => true,
+        Note::MORE_CELLS_THAN_HEADER => is_text,
+        _ => false,
+    };
+    if let Some(note) = cleaning.notes.iter().find(is_wrong) {
+        let sentence = note.sentence.trim_end_matches('.');
+        let advice = if note.code == Note::UNIT_APPLIED { "; write whole numbers of people" } else { "" };
+        bail!("{sentence}{advice}");
     }
     if cleaning.identifier_used.is_none() {
         bail!("the sheet needs a column \"content_id\" (or utm_content)");
@@ -85,8 +94,8 @@ fn check(table: &CustomerTable) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What a person should know of what the reader left out: sheets, and rows whose id says that they are sums; and of
-/// rows that nobody sees, which count.
+/// What a person should know of what the reader left out: sheets, and rows whose id says that they are sums; and what
+/// the reader says itself, but for what is asked of the figures once more.
 fn notes_on_reading(table: &CustomerTable) -> Vec<String> {
     let cleaning = table.cleaning();
     let sheets = cleaning.sheets.iter().filter(|sheet| !sheet.used && sheet.reason != Some(UnusedSheet::Empty));
@@ -97,9 +106,16 @@ fn notes_on_reading(table: &CustomerTable) -> Vec<String> {
         1 => format!("row {} is left out: by its id it is a sum of other rows", first.row),
         n => format!("{n} rows are left out, the first of them row {}: by their ids they are sums", first.row),
     });
-    let hidden = cleaning.notes.iter().filter(|note| note.code == Note::HIDDEN_ROWS_READ);
-    let hidden = hidden.map(|note| note.sentence.trim_end_matches('.').to_owned());
-    sheets.chain(sums).chain(hidden).collect()
+    let asked_again = [
+        Note::DECIMALS_ASSUMED,
+        Note::DECIMALS_MIXED,
+        Note::IDENTIFIERS_DIFFER_BY_CASE,
+        Note::LOOKS_LIKE_TOTALS,
+        Note::SHEETS_LEFT_OUT,
+    ];
+    let others = cleaning.notes.iter().filter(|note| !asked_again.contains(&note.code.as_str()));
+    let others = others.map(|note| note.sentence.trim_end_matches('.').to_owned());
+    sheets.chain(sums).chain(others).collect()
 }
 
 /// The same file with the cells of another column as they are written. Which sheets count is decided by the first

@@ -78,7 +78,7 @@ impl TableBuilder {
 fn unit_note(header: &str, unit: Unit) -> Note {
     match unit {
         Unit::Times(times) => Note::new(
-            "unit_applied",
+            Note::UNIT_APPLIED,
             format!("The header {header:?} has a unit: each number below it was read as {times} times what it says."),
         ),
         Unit::Unclear => Note::new(
