@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use jiff::civil::Date;
 
 use super::clean::Outcome;
+use super::erased::in_any_case;
 use super::header::HeaderIndex;
 use super::identifier_case::IdentifierCase;
 use super::kept::KeptRows;
@@ -347,6 +348,8 @@ impl TableBuilder {
                     continue;
                 }
             }
+            let hash =
+                if self.is_of_every_sheet { in_any_case((identity, row.content.folded_identity)).into() } else { hash };
             let waits = WaitingRow { key: RowKey { identity, row_number, hash }, has_contact };
             let identifier = self.kept.keeps_identifiers().then(|| std::mem::take(&mut row.identifier));
             self.waiting.push(waits, &row.outcomes, identifier);

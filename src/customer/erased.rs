@@ -2,13 +2,28 @@
 
 use rayon::iter::{IntoParallelRefMutIterator, ParallelIterator};
 use rustc_hash::FxHashMap;
+use xxhash_rust::xxh3::xxh3_64;
 
-use super::newest::{KeyedTable, NOBODY, RowKey, identity_of};
+use super::newest::{KeyedTable, NOBODY, RowKey, identities_of, identity_of};
 use super::{Cell, CustomerColumn, CustomerTable, Dropped, Schema, SheetRow};
 
 /// What the rows of a customer are known by who has this identifier; `None` for a word for nothing.
 pub fn identity_of_text(identifier: &str) -> Option<u64> {
     Some(identity_of(Cell::Text(identifier))).filter(|&identity| identity != NOBODY)
+}
+
+/// What an identifier is known by in any case, by its [`identities_of`]: nothing that one is known by as it is written.
+pub(super) fn in_any_case((identity, folded): (u64, u64)) -> u64 {
+    match (identity, folded) {
+        (NOBODY, _) => NOBODY,
+        (identity, NOBODY) => xxh3_64(&identity.to_le_bytes()).max(1),
+        (_, folded) => xxh3_64(&folded.to_le_bytes()).max(1),
+    }
+}
+
+/// What a row is known by in a search whose identifier is this one in any case; `None` for a word for nothing.
+pub fn identity_in_any_case(identifier: &str) -> Option<u64> {
+    Some(in_any_case(identities_of(Cell::Text(identifier)))).filter(|&identity| identity != NOBODY)
 }
 
 impl Schema {
@@ -50,7 +65,7 @@ impl RowKey {
 
 impl KeyedTable {
     /// Where the rows of each of these customers are, in the customers' order, with the sheet's name where the workbook
-    /// has several.
+    /// has several. A customer may be one [in any case](identity_in_any_case), where the table is a search's.
     pub fn rows_of(&self, identities: &[u64]) -> Vec<Vec<SheetRow>> {
         let position_of: FxHashMap<u64, usize> = identities.iter().copied().zip(0..).collect();
         let sheets = Some(&self.table.cleaning.sheets).filter(|sheets| sheets.len() > 1);
@@ -63,10 +78,13 @@ impl KeyedTable {
         let ends: Vec<(usize, &String)> = ends.collect();
         let mut rows = vec![Vec::new(); identities.len()];
         for (at, key) in self.keys.iter().enumerate() {
-            let of_customer = position_of.get(&key.identity).and_then(|&position| rows.get_mut(position));
-            let Some(of_customer) = of_customer else { continue };
-            let sheet = ends.iter().find(|(end, _)| at < *end).map(|(_, name)| (*name).clone());
-            of_customer.push(SheetRow { row: key.row_number, sheet: sheet.unwrap_or_default(), source: String::new() });
+            let in_any_case = u64::try_from(key.hash).unwrap_or(NOBODY);
+            for position in [key.identity, in_any_case].iter().filter_map(|identity| position_of.get(identity)) {
+                let Some(of_customer) = rows.get_mut(*position) else { continue };
+                let sheet = ends.iter().find(|(end, _)| at < *end).map(|(_, name)| (*name).clone());
+                let sheet = sheet.unwrap_or_default();
+                of_customer.push(SheetRow { row: key.row_number, sheet, source: String::new() });
+            }
         }
         rows
     }

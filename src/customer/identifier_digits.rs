@@ -20,10 +20,11 @@ pub struct IdentifierDigits {
 impl IdentifierDigits {
     /// How one identifier is written.
     pub(super) fn of(cell: Cell<'_>) -> Self {
+        // However many zeros are in front, a workbook keeps the number behind them.
         let digits = |text: &str| {
-            let n_digits = text.len();
-            let are_digits = (1..=MAX_DIGITS).contains(&n_digits) && text.bytes().all(|b| b.is_ascii_digit());
-            u8::try_from(n_digits).unwrap_or_default() * u8::from(are_digits)
+            let n_kept = text.trim_start_matches('0').len();
+            let are_digits = !text.is_empty() && n_kept <= KEPT_DIGITS && text.bytes().all(|b| b.is_ascii_digit());
+            u8::try_from(text.len()).unwrap_or_default() * u8::from(are_digits)
         };
         match cell {
             Cell::Text(text) => {
@@ -117,6 +118,7 @@ mod tests {
         let is_noted = |cells: &[Cell<'_>]| of(cells).note().is_some();
         assert!(is_noted(&[Cell::Text("000123"), Cell::Number(123.0)]));
         assert!(is_noted(&[Cell::Text("000123"), Cell::Text("123456"), Cell::Text("7")]));
+        assert!(is_noted(&[Cell::Text("000000000000700005"), Cell::Number(700_005.0)]));
         for cells in [
             // As many digits need no zeros.
             [Cell::Text("000123"), Cell::Text("123456")],
@@ -124,7 +126,7 @@ mod tests {
             [Cell::Text("123"), Cell::Number(4.0)],
             [Cell::Text("C000123"), Cell::Text("123")],
             [Cell::Text("0123"), Cell::Text("n/a")],
-            [Cell::Text("0000000000000000123"), Cell::Text("123")],
+            [Cell::Text("01234567890123456"), Cell::Text("123")],
         ] {
             assert!(!is_noted(&cells), "{cells:?}");
         }

@@ -71,7 +71,7 @@ pub use cell::{Cell, KEPT_DIGITS, OwnedCell};
 pub use column_settings::ColumnSettings;
 pub use date::MONTHS;
 pub use dropped::Dropped;
-pub use erased::identity_of_text;
+pub use erased::{identity_in_any_case, identity_of_text};
 pub use form::{FormCustomer, FormError, read_form};
 pub use form_fields::FormFields;
 pub use header::SheetHeader;

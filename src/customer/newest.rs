@@ -27,6 +27,7 @@ pub struct KeyedTable {
 pub struct RowKey {
     pub(super) identity: u64,
     pub(super) row_number: u32,
+    /// Of all its cells. In a search for a customer: what its identifier is known by in any case.
     pub(super) hash: u128,
 }
 

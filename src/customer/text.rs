@@ -81,10 +81,10 @@ pub(super) fn fold(text: &str) -> Option<String> {
     tidy(text).map(|tidy| spelling_key(&tidy))
 }
 
-/// The key of an identifier, and where case is part of it, the key that it would have otherwise. `None` for what stands
-/// for nothing.
+/// The key of an identifier, however long it is, and where case is part of it, the key that it would have otherwise.
+/// `None` for what stands for nothing.
 pub(super) fn fold_identifier(text: &str) -> Option<(String, Option<String>)> {
-    let tidy = tidy(text)?;
+    let tidy = Some(shown_up_to(text, usize::MAX)).filter(|tidy| !means_nothing(text) && !means_nothing(tidy))?;
     let identifier = Some(without_apostrophe(&tidy)).filter(|identifier| !means_nothing(identifier))?;
     let folded = spelling_key(identifier);
     if has_own_case(identifier) {
@@ -152,11 +152,16 @@ fn tidy(text: &str) -> Option<String> {
     Some(shown(text)).filter(|tidy| !means_nothing(tidy))
 }
 
-/// One line of visible, composed characters with single blanks.
+/// One line of visible, composed characters with single blanks. Twice the cap is read at most: what follows would be
+/// cut anyway.
 fn shown(text: &str) -> String {
+    shown_up_to(text, 2 * MAX_VALUE_CHARS)
+}
+
+fn shown_up_to(text: &str, max_chars: usize) -> String {
     let text = text.trim();
     // By far the most are shown as they are.
-    if text.len() <= 2 * MAX_VALUE_CHARS && is_plain_line(text) { text.to_owned() } else { tidied_line(text) }
+    if text.len() <= max_chars && is_plain_line(text) { text.to_owned() } else { tidied_line(text, max_chars) }
 }
 
 /// Whether a text is one line of letters that everybody sees, with single blanks.
@@ -169,11 +174,10 @@ fn is_plain_line(text: &str) -> bool {
     })
 }
 
-/// One line of visible, composed characters with single blanks, of any text.
-fn tidied_line(text: &str) -> String {
+/// One line of visible, composed characters with single blanks, of the start of any text.
+fn tidied_line(text: &str, max_chars: usize) -> String {
     let mut tidy = String::with_capacity(text.len().min(4 * MAX_VALUE_CHARS));
-    // Twice the cap is read at most: what follows would be cut anyway.
-    for c in text.trim().chars().filter(|c| c.is_whitespace() || !is_invisible(*c)).take(2 * MAX_VALUE_CHARS) {
+    for c in text.trim().chars().filter(|c| c.is_whitespace() || !is_invisible(*c)).take(max_chars) {
         if !c.is_whitespace() {
             tidy.push(c);
         } else if !tidy.is_empty() && !tidy.ends_with(' ') {
@@ -286,7 +290,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_plain_line_is_shown_as_any_other(text in "[ -~\\t\\x00\\x7f]{0,30}|[a-z ]{150,250}") {
-            prop_assert_eq!(shown(&text), tidied_line(&text));
+            prop_assert_eq!(shown(&text), tidied_line(&text, 2 * MAX_VALUE_CHARS));
         }
 
         #[test]

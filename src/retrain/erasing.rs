@@ -24,7 +24,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use self::alike::{Alike, alike};
+use self::alike::{Alike, alike, each_once};
 use self::replacing::replace;
 use self::sources::{Source, of_base_data, of_uploads};
 use self::unsearched::{moved_rows, rounded_rows, why_unsearched};
@@ -290,9 +290,10 @@ impl Erasing<'_> {
                 let sought: Vec<u64> = iter::once(self.identity).chain(others).collect();
                 let mut found = table.rows_of(&sought).into_iter();
                 let read = table.table().cleaning();
+                let own = found.next().unwrap_or_default();
                 Ok(Some(Rows {
-                    own: found.next().unwrap_or_default(),
-                    alike: found.collect(),
+                    alike: each_once(&own, found),
+                    own,
                     unsearched: read.sheets.iter().filter_map(why_unsearched).chain(moved_rows(read)).collect(),
                     rounded: rounded_rows(read).collect(),
                 }))

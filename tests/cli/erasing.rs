@@ -227,6 +227,33 @@ fn a_customer_whose_identifier_differs_in_case_alone_is_named_and_not_erased() {
 }
 
 #[test]
+fn an_identifier_of_many_letters_or_of_any_alphabet_is_named_where_case_alone_differs() {
+    for (file, id) in [
+        ("abcdEFGHijklMNOPqrst", "ABCDEFGHIJKLMNOPQRST"),
+        ("abcdEFGHijklMNOPqrst", "abcdefghijklmnopqrst"),
+        ("ABCDEFGHIJKLMNOPQRST", "abcdEFGHijklMNOPqrst"),
+        ("Äb-Öc", "äb-öc"),
+    ] {
+        let folder = own_csv(&[file, "C-2"]);
+        let (code, text) = erase(&folder, id);
+        assert!(code == Some(4) && text.contains("perhaps         2026-01-01/own.csv: row 2 of "), "{text}");
+        let (_, text) = erase(&folder, file);
+        assert!(text.contains("delete row 2\n") && text.matches("own.csv: ").count() == 1, "{text}");
+    }
+    let long = "x".repeat(250);
+    let folder = own_csv(&[&format!("{long}1"), &format!("{long}2")]);
+    let (_, text) = erase(&folder, &format!("{long}2"));
+    assert!(text.contains("delete row 3\n"), "{text}");
+}
+
+#[test]
+fn an_identifier_with_more_zeros_than_a_number_has_digits_is_named() {
+    let folder = own_csv(&["000000000000700005", "C-2"]);
+    let (code, text) = erase(&folder, "700005");
+    assert!(code == Some(4) && text.contains("own.csv: row 2 of 000000000000700005\n"), "{text}");
+}
+
+#[test]
 fn an_identifier_with_the_apostrophe_of_our_own_csv_is_found() {
     let folder = own_csv(&["'+4712", "+4713"]);
     for (id, row) in [("+4712", 2), ("'+4712", 2), ("'+4713", 3)] {

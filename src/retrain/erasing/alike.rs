@@ -6,12 +6,13 @@
 
 use rustc_hash::FxHashSet;
 
-use crate::customer::identity_of_text;
+use crate::customer::{KEPT_DIGITS, SheetRow, identity_in_any_case, identity_of_text};
 use crate::pseudonyms::Pseudonyms;
 
-/// A workbook's number has no more digits.
-const MAX_DIGITS: usize = 15;
-/// Of more letters only lower case is tried: there are more ways than anybody issues identifiers.
+/// Programs fill numbers up to so many digits with zeros: SAP to 18, banks to 20.
+const MAX_PADDED: usize = 20;
+/// Of more letters only lower case is tried, and any other by the rows of workbooks: there are more ways than anybody
+/// issues identifiers.
 const MAX_LETTERS: usize = 16;
 
 /// Another way to write an identifier, and what its customer is known by.
@@ -28,22 +29,45 @@ pub(super) struct Alike {
 pub(super) fn alike(identifier: &str, pseudonyms: &Pseudonyms) -> Vec<Alike> {
     let mut known: FxHashSet<u64> = identity_of_text(identifier).into_iter().collect();
     let spellings = other_zeros(identifier).into_iter().chain(other_cases(identifier));
+    let alike = |identifier, identity| {
+        let pseudonym = pseudonyms.of(identity);
+        Alike { identifier, identity, pseudonym, is_erased: pseudonyms.is_erased(pseudonym) }
+    };
     let others = spellings.filter_map(|identifier| {
         let identity = identity_of_text(&identifier).filter(|&identity| known.insert(identity))?;
-        let pseudonym = pseudonyms.of(identity);
-        Some(Alike { identifier, identity, pseudonym, is_erased: pseudonyms.is_erased(pseudonym) })
+        Some(alike(identifier, identity))
     });
-    others.collect()
+    let mut others: Vec<Alike> = others.collect();
+    if identifier.chars().filter(|c| other_case(*c).is_some()).count() > MAX_LETTERS {
+        let in_any_case = identity_in_any_case(identifier);
+        others.extend(in_any_case.map(|identity| alike(format!("{identifier} in another case"), identity)));
+    }
+    others
+}
+
+/// The rows of each other way to write an identifier, without those of the identifier itself or of a way before.
+pub(super) fn each_once(own: &[SheetRow], alike: impl Iterator<Item = Vec<SheetRow>>) -> Vec<Vec<SheetRow>> {
+    let mut known = own.to_vec();
+    let rows = alike.map(|mut rows| {
+        rows.retain(|row| !known.contains(row));
+        known.extend_from_slice(&rows);
+        rows
+    });
+    rows.collect()
 }
 
 /// The number with fewer or more zeros before it; nothing of an identifier that is no number.
 fn other_zeros(identifier: &str) -> Vec<String> {
     let digits = identifier.trim();
     let number = digits.trim_start_matches('0');
-    if number.is_empty() || digits.len() > MAX_DIGITS || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+    if number.is_empty()
+        || number.len() > KEPT_DIGITS
+        || digits.len() > MAX_PADDED
+        || !digits.bytes().all(|byte| byte.is_ascii_digit())
+    {
         return Vec::new();
     }
-    (number.len()..=MAX_DIGITS)
+    (number.len()..=MAX_PADDED)
         .filter(|&width| width != digits.len())
         .map(|width| format!("{number:0>width$}"))
         .collect()
@@ -51,21 +75,29 @@ fn other_zeros(identifier: &str) -> Vec<String> {
 
 /// The identifier in every case, lower case first.
 fn other_cases(identifier: &str) -> impl Iterator<Item = String> {
-    let lower = identifier.trim().to_ascii_lowercase();
-    let n_letters = lower.bytes().filter(u8::is_ascii_lowercase).count();
+    let lower = identifier.trim().to_lowercase();
+    let n_letters = lower.chars().filter(|c| other_case(*c).is_some()).count();
     let n_ways: u32 = if n_letters > MAX_LETTERS { 1 } else { 1 << n_letters };
     (0..n_ways).map(move |way| {
         let mut rest = way;
         let case = |c: char| {
-            if !c.is_ascii_lowercase() {
-                return c;
-            }
+            let Some(upper) = other_case(c) else { return c };
             let is_upper = rest & 1 == 1;
             rest >>= 1;
-            if is_upper { c.to_ascii_uppercase() } else { c }
+            if is_upper { upper } else { c }
         };
         lower.chars().map(case).collect()
     })
+}
+
+/// The letter in the other case, where that is one letter as well.
+fn other_case(letter: char) -> Option<char> {
+    let letters: Vec<char> =
+        if letter.is_uppercase() { letter.to_lowercase().collect() } else { letter.to_uppercase().collect() };
+    match letters.as_slice() {
+        [other] if *other != letter => Some(*other),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -76,7 +108,7 @@ mod tests {
     fn a_number_is_written_with_fewer_and_more_zeros_and_a_name_in_one_way() {
         let spellings = other_zeros(" 00123 ");
         assert_eq!(spellings[..3], ["123", "0123", "000123"]);
-        assert_eq!(spellings.len(), MAX_DIGITS - 3);
+        assert_eq!(spellings.len(), MAX_PADDED - 3);
         for none in ["KUNDE-7", "", "000", "12a", "1234567890123456"] {
             assert!(other_zeros(none).is_empty(), "{none}");
         }
@@ -85,6 +117,7 @@ mod tests {
     #[test]
     fn an_identifier_has_every_case_but_of_very_many_letters() {
         assert_eq!(other_cases(" a1B").collect::<Vec<_>>(), ["a1b", "A1b", "a1B", "A1B"]);
+        assert_eq!(other_cases("Ä-ß").collect::<Vec<_>>(), ["ä-ß", "Ä-ß"]);
         assert_eq!(other_cases("0123").collect::<Vec<_>>(), ["0123"]);
         assert_eq!(other_cases("ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKLMNOP").count(), 1);
     }
