@@ -12,7 +12,7 @@ use super::report::NAMED_ROWS;
 use super::same_name;
 use super::{
     BrokenTable, CleaningReport, ColumnDates, CustomerColumn, CustomerTable, Dropped, IdentifierDigits, KeyedTable,
-    MISSING, Note, Schema, SheetReport, SheetRow, ValueRows,
+    MIN_CUSTOMERS, MISSING, Note, Schema, SheetReport, SheetRow, ValueRows,
 };
 
 /// Files added in the order of their age: of several rows of one customer, by the schema's identifier, the newest
@@ -93,6 +93,10 @@ impl NewestStands {
         let columns = self.columns.into_iter().map(|merged| same_name::merged(merged.column.keep(&stands))).collect();
         let (schema, mut cleaning) = (self.schema, self.cleaning);
         self.lacking.report(&schema, &customers, &mut cleaning);
+        let is_frequent = |rows: usize| u64::try_from(rows).is_ok_and(|rows| rows >= MIN_CUSTOMERS);
+        // A report is kept, and a value that few rows have may be anything that has slipped into the column.
+        cleaning.unknown_levels.values_mut().for_each(|levels| levels.retain(|level| is_frequent(level.rows)));
+        cleaning.unknown_levels.retain(|_, levels| !levels.is_empty());
         cleaning.notes.extend(IdentifierDigits::note_on_files(&self.digits));
         let table = CustomerTable { schema, columns, n_rows, weights: None, cleaning, origins: None };
         (table, self.rows.brought())
@@ -132,7 +136,7 @@ impl NewestStands {
                 let rows = first_row..first_row + sheet.rows_used;
                 first_row = rows.end;
                 self.sheets.push((rows, all.sheets.len()));
-                all.sheets.push(SheetReport { source: label.to_owned(), ..sheet.clone() });
+                all.sheets.push(SheetReport { source: label.to_owned(), ..sheet.without_cells() });
             }
         }
         for note in &file.notes {

@@ -73,6 +73,14 @@ impl SheetReport {
         Self { name, used: false, rows_read, rows_used: 0, reason: Some(reason), sentence, source: String::new() }
     }
 
+    /// The same without cells of the sheet in its sentence: a row that was closest to a header may be of anything.
+    pub(super) fn without_cells(&self) -> Self {
+        let without = "none of its first rows has every required column";
+        let is_of_cells = self.reason == Some(UnusedSheet::NoHeader);
+        let sentence = if is_of_cells { Some(without.to_owned()) } else { self.sentence.clone() };
+        Self { sentence, ..self.clone() }
+    }
+
     /// Where it is: its file, where several were read, and its name.
     pub fn place(&self) -> String {
         if self.source.is_empty() { self.name.clone() } else { format!("{}, {}", self.source, self.name) }

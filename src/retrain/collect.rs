@@ -190,7 +190,9 @@ fn read(request: &RetrainRequest<'_>, path: &Path) -> Result<Result<KeyedTable, 
     match read {
         // Not the fault of this file: the next ones would fail as well.
         Err(error @ WorkbookError::NoReader(_)) => Err(RetrainError::Reader(error)),
-        read => Ok(read.map(|table| known(request, table, is_columns)).map_err(|error| with_causes(&error))),
+        read => {
+            Ok(read.map(|table| known(request, table, is_columns)).map_err(|error| with_causes(&error.without_cells())))
+        }
     }
 }
 

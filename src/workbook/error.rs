@@ -171,6 +171,15 @@ impl WorkbookError {
         !matches!(self, Self::Io(_) | Self::NoReader(_) | Self::Stopped)
     }
 
+    /// The same without cells of the file, for what is kept: the row that came closest to a header may be of anything.
+    #[must_use]
+    pub fn without_cells(self) -> Self {
+        match self {
+            Self::MissingColumns(missing) => Self::MissingColumns(MissingColumns { found: Vec::new(), ..missing }),
+            other => other,
+        }
+    }
+
     /// The file is of another kind, such as `a PDF`.
     pub(super) fn not_a_workbook(found: &str) -> Self {
         Self::NotAWorkbook { found: found.to_owned() }

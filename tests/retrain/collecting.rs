@@ -186,6 +186,31 @@ fn a_file_without_an_optional_column_is_trained_on_with_others_that_have_it_and_
 }
 
 #[test]
+fn what_few_rows_have_and_what_no_sheet_calls_a_header_is_in_no_report() {
+    let mut shop = Shop::with("AB");
+    shop.force = true;
+    let slipped = |n: usize| ["Erika Mustermann", "insolvent", "Bronze"][if n < 2 { n } else { 2 }];
+    let lines: String = (0..20).map(|n| format!("X{n},2024-02-03,Bedok,Female,{}\n", slipped(n))).collect();
+    shop.add("base_data/2026-01-01/slipped.csv", &lines);
+    fs::write(shop.path("base_data/2026-01-01/card.csv"), "Location,Max Muster,Bedok,complained\n").unwrap();
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let list = format!("{HEADER}{}", customers('C', 0, 20));
+    for (name, lines) in [("Data", list.as_str()), ("Card", "Location,Eva Muster,Date,ID,called back")] {
+        let sheet = book.add_worksheet().set_name(name).unwrap();
+        for (row, line) in (0..).zip(lines.lines()) {
+            sheet.write_row(row, 0, line.split(',')).unwrap();
+        }
+    }
+    book.save(shop.path("base_data/2026-01-01/sheets.xlsx")).unwrap();
+    let report = shop.publish().report;
+    let json = serde_json::to_string(&report).unwrap();
+    assert!(json.contains("\"Bronze\"") && json.contains("\"Card\"") && json.contains("card.csv"), "{json}");
+    for cell in ["Erika", "insolvent", "Max Muster", "complained", "Eva Muster", "called back"] {
+        assert!(!json.contains(cell), "{cell}: {json}");
+    }
+}
+
+#[test]
 fn a_file_that_was_copied_counts_once() {
     let mut shop = Shop::with("AB");
     fs::copy(shop.path("base_data/2026-01-01/A.csv"), shop.path("base_data/2026-01-01/A again.csv")).unwrap();
