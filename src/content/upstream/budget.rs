@@ -14,12 +14,14 @@ use std::time::Duration;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
+use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::super::{Payer, SmallBudget, WriterConfig, WriterConfigError};
 use super::leases::{HARDLY_ANYTHING, Known, Lately, Lease, Lessor};
 use super::ledger::{Generation, Ledger, Spending};
 use super::open_reservations::{OpenReservation, OpenReservations};
+use super::shortfall::{Asked, Refused, Short};
 
 /// How many slices one call may lease, while others spend them.
 const MAX_LEASES: usize = 4;
@@ -52,6 +54,9 @@ pub struct Reservation {
     open: OpenReservation,
 }
 
+/// A reservation that its call has not received; dropped, it is given back.
+struct Unclaimed(Option<Reservation>);
+
 /// Why nothing could be reserved.
 #[derive(Debug, thiserror::Error)]
 pub enum BudgetError {
@@ -72,77 +77,6 @@ pub enum BudgetError {
     Lease(#[source] io::Error),
     #[error("a moment ago it could not be learned what other machines have left of the budget")]
     LeaseLately,
-}
-
-/// A budget that does not cover a call.
-#[derive(Debug)]
-struct Short {
-    /// Whose it is.
-    of: &'static str,
-    key: Option<String>,
-    budget_usd: f64,
-    /// What is missing.
-    needed_usd: f64,
-    /// What calls under way hold.
-    open_usd: f64,
-    /// Whether nothing would be missing without the open reservations.
-    is_held: bool,
-}
-
-/// Why a call got nothing from the ledger.
-enum Refused {
-    Short(Short),
-    /// The payer's open reservations hold as much as one payer's may.
-    Share,
-    /// Nobody waits for the reservation any more.
-    Gone,
-}
-
-/// What a call asks of the day's budgets.
-struct Asked {
-    usd: f64,
-    of_all: Option<f64>,
-    of_key: Option<f64>,
-    /// Whether several machines spend the budgets together, and this one has what it leased.
-    is_leased: bool,
-}
-
-impl Asked {
-    /// Why what is left does not cover the call, for a payer with this name; `open_usd` is reserved by everybody for
-    /// calls under way, and `own_usd` by the payer.
-    fn refused(&self, spending: &Spending, name: Option<&str>, (open_usd, own_usd): (f64, f64)) -> Option<Refused> {
-        let short = |budget: Option<f64>, leased: f64, spent: f64, open_usd: f64| {
-            let budget_usd = budget?;
-            let needed_usd = spent + self.usd - if self.is_leased { leased } else { budget_usd };
-            let is_held = needed_usd - open_usd <= HARDLY_ANYTHING;
-            let short = Short { of: "of all keys", key: None, budget_usd, needed_usd, open_usd, is_held };
-            (needed_usd > HARDLY_ANYTHING).then_some(short)
-        };
-        let all = short(self.of_all, spending.leased_usd, spending.spent_usd, open_usd);
-        let own = name.and_then(|name| {
-            let leased = spending.leased_keys.get(name).copied().unwrap_or_default();
-            let short = short(self.of_key, leased, spending.of_key(name), own_usd)?;
-            Some(Short { of: "of the key", key: Some(name.to_owned()), ..short })
-        });
-        let (held, spent): (Vec<_>, Vec<_>) = [all, own].into_iter().flatten().partition(|short| short.is_held);
-        let spent = spent.into_iter().next();
-        // A slice that was leased may grow, but not for more than one payer's share.
-        if !self.is_leased && spent.is_some() {
-            return spent.map(Refused::Short);
-        }
-        if name.is_some() && self.is_beyond_share(spending, open_usd, own_usd) {
-            return Some(Refused::Share);
-        }
-        spent.or(held.into_iter().next()).map(Refused::Short)
-    }
-
-    /// Whether a payer's open reservations would hold more than half of what is left of the budget of all. Its first
-    /// may hold all of that, so that a call which costs much can be made at all.
-    fn is_beyond_share(&self, spending: &Spending, open_usd: f64, own_usd: f64) -> bool {
-        let Some(budget_usd) = self.of_all else { return false };
-        let left_usd = budget_usd - (spending.spent_usd - open_usd).max(0.0);
-        own_usd > HARDLY_ANYTHING && own_usd + self.usd > left_usd / 2.0 + HARDLY_ANYTHING
-    }
 }
 
 impl Budget {
@@ -198,12 +132,8 @@ impl Budget {
             let spent = BudgetError::Spent { of: short.of, until_reset: until_next_day(now) };
             if short.is_held { BudgetError::Held } else { spent }
         };
-        let reserved = |(generation, open)| {
-            let (budget, key) = (self.clone(), key.clone());
-            Reservation { budget, day, key, usd, generation, open }
-        };
         let short = match self.take(day, usd, key.clone(), key_budget).await? {
-            Ok(taken) => return Ok(reserved(taken)),
+            Ok(reservation) => return Ok(reservation),
             Err(short) => short,
         };
         let Some(lessor) = &self.lessor else { return Err(spent(&short)) };
@@ -212,12 +142,9 @@ impl Budget {
             // just told.
             let lately = self.leasing.clone().lock_owned().await;
             let short = match self.take(day, usd, key.clone(), key_budget).await? {
-                Ok(taken) => return Ok(reserved(taken)),
+                Ok(reservation) => return Ok(reservation),
                 Err(short) => short,
             };
-            if short.is_held && Lease::is_waited_for(short.budget_usd, short.open_usd, usd) {
-                return Err(BudgetError::Held);
-            }
             match lately.known(day, short.key.as_deref(), short.needed_usd) {
                 Some(Known::Spent) => return Err(spent(&short)),
                 Some(Known::Unreachable) => return Err(BudgetError::LeaseLately),
@@ -231,37 +158,32 @@ impl Budget {
         Err(BudgetError::Lease(io::Error::other("other calls have spent what was leased")))
     }
 
-    /// Takes `usd` from the day; what is short of it where it does not cover them.
+    /// Reserves `usd` of the day; what is short of it where it does not cover them. If this future is dropped while the
+    /// file is written, which may take long, the reservation is given back.
     async fn take(
         &self,
         day: Date,
         usd: f64,
         key: Option<Arc<str>>,
         key_budget: Option<f64>,
-    ) -> Result<Result<(Generation, OpenReservation), Short>, BudgetError> {
+    ) -> Result<Result<Reservation, Short>, BudgetError> {
         let asked = Asked { usd, of_all: self.usd_per_day, of_key: key_budget, is_leased: self.lessor.is_some() };
-        let all_open = self.open.clone();
-        // What runs on a blocking thread runs on where this future is dropped.
-        let wanted = Arc::new(());
-        let still_wanted = Arc::downgrade(&wanted);
-        let taking = self.ledger.change(day, move |spending| {
-            let name = key.as_deref();
-            if still_wanted.strong_count() == 0 {
-                return Err(Refused::Gone);
-            }
+        let (all_open, payer) = (self.open.clone(), key.clone());
+        let take = move |spending: &mut Spending| {
+            let name = payer.as_deref();
             if let Some(refused) = asked.refused(spending, name, all_open.of(day, name)) {
                 return Err(refused);
             }
             spending.add(usd, name);
             let generation = spending.generation(name);
-            Ok((generation, all_open.open(day, key, usd)))
-        });
-        let taken = taking.await.map_err(BudgetError::File)?;
-        drop(wanted);
-        match taken {
-            Ok(taken) => Ok(Ok(taken)),
+            Ok((generation, all_open.open(day, payer, usd)))
+        };
+        let budget = self.clone();
+        let then = move |(generation, open)| Unclaimed(Some(Reservation { budget, day, key, usd, generation, open }));
+        match self.ledger.change_then(day, take, then).await.map_err(BudgetError::File)? {
+            Ok(unclaimed) => unclaimed.claim().map(Ok).ok_or(BudgetError::Held),
             Err(Refused::Short(short)) => Ok(Err(short)),
-            Err(Refused::Share | Refused::Gone) => Err(BudgetError::Held),
+            Err(Refused::Held) => Err(BudgetError::Held),
         }
     }
 
@@ -341,6 +263,31 @@ impl Reservation {
             Ok::<_, ()>(())
         });
         settled.await.map(|_| ())
+    }
+
+    /// The same; a failure is logged.
+    pub async fn settle_or_log(self, usd: f64) {
+        if let Err(error) = self.settle(usd).await {
+            tracing::error!(
+                event = "budget_not_settled",
+                %error,
+                "the budget's file could not be updated: the whole reservation counts as spent"
+            );
+        }
+    }
+}
+
+impl Unclaimed {
+    fn claim(mut self) -> Option<Reservation> {
+        self.0.take()
+    }
+}
+
+impl Drop for Unclaimed {
+    fn drop(&mut self) {
+        if let (Some(reservation), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
+            runtime.spawn(reservation.settle_or_log(0.0));
+        }
     }
 }
 

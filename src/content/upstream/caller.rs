@@ -183,19 +183,9 @@ fn paid<T: FromResponse + Send + 'static>(
         };
         if let Some(usd) = cost {
             // The answer is there: it does not wait long for a file that another process has locked.
-            let _ = tokio::time::timeout(SETTLE_WITHIN, tokio::spawn(settle(reservation, usd))).await;
+            let _ = tokio::time::timeout(SETTLE_WITHIN, tokio::spawn(reservation.settle_or_log(usd))).await;
         }
         (left, outcome)
-    }
-}
-
-async fn settle(reservation: Reservation, usd: f64) {
-    if let Err(error) = reservation.settle(usd).await {
-        tracing::error!(
-            event = "budget_not_settled",
-            %error,
-            "the budget's file could not be updated: the whole reservation counts as spent"
-        );
     }
 }
 

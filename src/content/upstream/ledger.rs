@@ -190,11 +190,25 @@ impl Ledger {
         day: Date,
         edit: impl FnOnce(&mut Spending) -> Result<T, E> + Send + 'static,
     ) -> io::Result<Result<T, E>> {
+        self.change_then(day, edit, |changed| changed).await
+    }
+
+    /// As [`Ledger::change`]; `then` is given what was changed once it is written, also if this future was dropped
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// When the file cannot be used.
+    pub async fn change_then<T, U: Send + 'static, E: Send + 'static>(
+        &self,
+        day: Date,
+        edit: impl FnOnce(&mut Spending) -> Result<T, E> + Send + 'static,
+        then: impl FnOnce(T) -> U + Send + 'static,
+    ) -> io::Result<Result<U, E>> {
         let turn = self.turn.clone().lock_owned().await;
         let ledger = self.clone();
         let changing = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            ledger.change_blocking(day, edit)
+            Ok(ledger.change_blocking(day, edit)?.map(then))
         });
         changing.await.map_err(io::Error::other)?
     }

@@ -16,6 +16,7 @@ pub mod model_answer;
 pub mod open_reservations;
 pub mod resolver;
 pub mod retry;
+mod shortfall;
 pub mod transport;
 pub mod try_error;
 pub mod waits;
