@@ -146,6 +146,14 @@ impl Lessor for Together {
         let leased = self.0.lease(lease.day, lease.key.as_deref(), |leased_usd| lease.grant(leased_usd));
         leased.map_err(io::Error::other)
     }
+
+    fn returnable_usd(&self, day: Date) -> f64 {
+        self.0.leased_here_usd(day)
+    }
+
+    fn give_back(&self, day: Date, usd: f64) -> io::Result<()> {
+        self.0.give_back(day, usd).map_err(io::Error::other)
+    }
 }
 
 impl Gallery for Together {

@@ -94,29 +94,73 @@ impl SharedStore {
     /// # Errors
     /// [`SharedStoreError`]; nothing of it may then be spent. If it is noted as leased, the next lease gives it.
     pub fn lease(&self, day: Date, key: Option<&str>, grant: impl Fn(f64) -> f64) -> Result<f64, SharedStoreError> {
-        let (name, started) = (object_of(day), Instant::now());
         let mut told = self.lessee.told.lock().unwrap_or_else(PoisonError::into_inner);
         told.retain(|(of, _), _| of.duration_until(day).as_hours().abs() <= 48);
         let told = told.entry((day, key.map(str::to_owned))).or_default();
-        for tried in 0..MAX_TRIES {
-            let (mut leased, seen) = self.see_leased(day)?;
+        let (leased_usd, is_new) = self.change_leased(day, |leased| {
             let (of_all, own) = leased.sums(&self.lessee.name, key);
             // After a reset there is less than this process was told of.
             let untold = *own - std::mem::replace(told, *own);
             if untold > HARDLY_ANYTHING {
-                return Ok(untold);
+                return (untold, false);
             }
-            let granted = grant(*of_all);
-            if granted <= 0.0 {
-                return Ok(0.0);
-            }
+            let granted = grant(*of_all).max(0.0);
             *of_all += granted;
             *own += granted;
-            let own = *own;
+            (granted, granted > 0.0)
+        })?;
+        if is_new {
+            *told += leased_usd;
+        }
+        Ok(leased_usd)
+    }
+
+    /// What this process leased of the budget of all of a day, and was told so; 0 while it leases or gives back.
+    pub fn leased_here_usd(&self, day: Date) -> f64 {
+        let Ok(told) = self.lessee.told.try_lock() else { return 0.0 };
+        told.get(&(day, None)).copied().unwrap_or_default()
+    }
+
+    /// Gives back `usd` of what this process leased of the budget of all of a day. What was leased before a reset is
+    /// not: it counts no more.
+    ///
+    /// # Errors
+    /// [`SharedStoreError`]; if it is still noted as leased, the next lease gives it.
+    pub fn give_back(&self, day: Date, usd: f64) -> Result<(), SharedStoreError> {
+        let mut told = self.lessee.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = told.entry((day, None)).or_default();
+        *told = (*told - usd).max(0.0);
+        let kept_usd = *told;
+        let given_back = self.change_leased(day, |leased| {
+            let (of_all, own) = leased.sums(&self.lessee.name, None);
+            let surplus = *own - kept_usd;
+            if surplus <= HARDLY_ANYTHING {
+                return ((), false);
+            }
+            *of_all = (*of_all - surplus).max(0.0);
+            *own = kept_usd;
+            ((), true)
+        });
+        given_back.map(|_| ())
+    }
+
+    /// Has `edit` change what is leased of a day, again where others changed it meanwhile. What it found, and whether
+    /// it changed anything, as it says.
+    fn change_leased<T>(
+        &self,
+        day: Date,
+        mut edit: impl FnMut(&mut Leased) -> (T, bool),
+    ) -> Result<(T, bool), SharedStoreError> {
+        let (name, started) = (object_of(day), Instant::now());
+        for tried in 0..MAX_TRIES {
+            let (mut leased, seen) = self.see_leased(day)?;
+            let (found, is_changed) = edit(&mut leased);
+            if !is_changed {
+                return Ok((found, false));
+            }
             let json = serde_json::to_vec(&leased).map_err(|error| self.no_leases(day, &error))?;
             if self.client.replace(&name, seen.as_ref(), &json)? {
-                *told = own;
-                return Ok(granted);
+                return Ok((found, true));
             }
             if started.elapsed() > DEADLINE {
                 break;

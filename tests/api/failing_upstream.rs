@@ -267,6 +267,14 @@ impl Lessor for Away {
         self.0.fetch_add(1, Ordering::SeqCst);
         Err(std::io::ErrorKind::TimedOut.into())
     }
+
+    fn returnable_usd(&self, _: jiff::civil::Date) -> f64 {
+        0.0
+    }
+
+    fn give_back(&self, _: jiff::civil::Date, _: f64) -> std::io::Result<()> {
+        Err(std::io::ErrorKind::TimedOut.into())
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,7 +18,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::super::{Payer, SmallBudget, WriterConfig, WriterConfigError};
-use super::leases::{HARDLY_ANYTHING, Known, Lately, Lease, Lessor};
+use super::leases::{HARDLY_ANYTHING, Known, Lately, Lease, Lessor, SLICE};
 use super::ledger::{Generation, Ledger, Spending};
 use super::open_reservations::{OpenReservation, OpenReservations};
 use super::shortfall::{Asked, Refused, Short};
@@ -216,6 +216,36 @@ impl Budget {
         leasing.await.map_err(|error| BudgetError::Lease(io::Error::other(error))).flatten()
     }
 
+    /// Gives back what this machine has leased of the budget of all and does not use, but for a slice: calls that were
+    /// under way may have leased far more than they cost. The ledger is without it before the lessor has it again. If
+    /// this process ends between the two, it is lost as the slice of a lost machine is.
+    fn give_back(&self, day: Date, unused_usd: f64) {
+        let Some((lessor, budget_usd)) = self.lessor.clone().zip(self.usd_per_day) else { return };
+        let slice_usd = budget_usd * SLICE;
+        // A slice at least, so that the store is not asked after each call.
+        let to_give = move |unused_usd: f64| Some(unused_usd - slice_usd).filter(|usd| *usd >= slice_usd);
+        // While one leases or gives back, the next settled call looks again.
+        let Some((_, leasing)) = to_give(unused_usd).zip(self.leasing.clone().try_lock_owned().ok()) else { return };
+        let ledger = self.ledger.clone();
+        tokio::spawn(async move {
+            let _leasing = leasing;
+            loop {
+                let returnable_usd = lessor.returnable_usd(day);
+                let taking = ledger.change(day, move |spending| {
+                    let usd =
+                        to_give(spending.unused_usd()).map(|usd| usd.min(returnable_usd)).filter(|usd| *usd > 0.0);
+                    spending.leased_usd -= usd.unwrap_or_default();
+                    usd.ok_or(())
+                });
+                let Ok(Ok(usd)) = taking.await else { return };
+                let lessor = lessor.clone();
+                let giving = tokio::task::spawn_blocking(move || lessor.give_back(day, usd));
+                // Where it fails, the next lease finds it.
+                let Ok(Ok(())) = giving.await else { return };
+            }
+        });
+    }
+
     /// What a day's calls may cost, in US dollars; `None` where only keys have budgets.
     pub(super) fn usd_per_day(&self) -> Option<f64> {
         self.usd_per_day
@@ -260,9 +290,12 @@ impl Reservation {
         let settled = budget.ledger.change(day, move |spending| {
             spending.correct(usd - reserved, key.as_deref(), generation);
             drop(open);
-            Ok::<_, ()>(())
+            Ok::<_, ()>(spending.unused_usd())
         });
-        settled.await.map(|_| ())
+        if let Ok(unused_usd) = settled.await? {
+            budget.give_back(day, unused_usd);
+        }
+        Ok(())
     }
 
     /// The same; a failure is logged.

@@ -1,8 +1,8 @@
 //! Slices of a day's budget, where several machines spend it together.
 //!
-//! A machine leases a slice before it spends any of it, and spends it from its own ledger. What is leased of a day
-//! never exceeds the day's budget, so neither does what all machines spend together; a machine that is lost takes with
-//! it what it had left of its slice.
+//! A machine leases a slice before it spends any of it, spends it from its own ledger, and gives back what it has
+//! beyond a slice and does not use. What is leased of a day never exceeds the day's budget, so neither does what all
+//! machines spend together; a machine that is lost takes with it what it had left of its slice.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -16,10 +16,10 @@ use tokio::time::Instant;
 pub(super) const HARDLY_ANYTHING: f64 = 1e-9;
 
 /// The share of a day's budget that a slice is.
-const SLICE: f64 = 0.05;
+pub(super) const SLICE: f64 = 0.05;
 
 /// How many slices the calls under way on a machine may hold before it leases no more for them: they need hardly any of
-/// it in the end, and what is leased never goes back.
+/// it in the end.
 const HELD_SLICES: f64 = 3.0;
 
 /// How long nobody asks again after an answer that gave nothing.
@@ -32,6 +32,16 @@ pub trait Lessor: Debug + Send + Sync {
     /// # Errors
     /// When it is not known whether anything was leased. Then nothing of it may be spent.
     fn lease(&self, lease: &Lease) -> io::Result<f64>;
+
+    /// What this process has leased of the budget of all, as far as it can be given back; 0 while that is not known.
+    /// Does not wait.
+    fn returnable_usd(&self, day: Date) -> f64;
+
+    /// Gives back so much of it, which nobody spends any more.
+    ///
+    /// # Errors
+    /// When it is not known whether it was given back. The next lease then gives it again, if it was not.
+    fn give_back(&self, day: Date, usd: f64) -> io::Result<()>;
 }
 
 /// What is to be leased.

@@ -125,6 +125,11 @@ impl Spending {
         }
     }
 
+    /// What this machine has leased of the budget of all, and is neither spent nor reserved.
+    pub fn unused_usd(&self) -> f64 {
+        self.leased_usd - self.spent_usd
+    }
+
     /// What the calls of a key cost.
     pub fn of_key(&self, key: &str) -> f64 {
         self.keys.get(key).copied().unwrap_or_default()

@@ -217,6 +217,15 @@ impl Lessor for Leased {
         *leased += granted;
         Ok(granted)
     }
+
+    fn returnable_usd(&self, _: Date) -> f64 {
+        f64::INFINITY
+    }
+
+    fn give_back(&self, day: Date, usd: f64) -> io::Result<()> {
+        *self.0.lock().unwrap().get_mut(&(day, None)).unwrap() -= usd;
+        Ok(())
+    }
 }
 
 #[tokio::test]
@@ -242,27 +251,33 @@ async fn machines_that_lease_their_slices_spend_the_day_together_and_no_more() {
 }
 
 #[tokio::test]
-async fn calls_under_way_on_one_machine_lease_three_slices_and_not_the_day() {
+async fn calls_under_way_lease_three_slices_at_most_and_what_they_did_not_cost_is_given_back() {
     let lessor = Arc::new(Leased::default());
     let dirs = [(); 2].map(|()| tempfile::tempdir().unwrap());
     let [busy, other] = dirs.each_ref().map(|dir| {
         let budget = at(&open(dir.path()).unwrap(), morning);
         Budget { lessor: Some(lessor.clone()), ..budget }
     });
-    let leased = || lessor.0.lock().unwrap().values().sum::<f64>();
-    let mut under_way = Vec::new();
-    while let Ok(reservation) = busy.reserve(0.01, None).await {
-        under_way.push(reservation);
-    }
-    assert!((leased() - 0.15).abs() < HARDLY_ANYTHING && under_way.len() == 15);
-    assert!(matches!(busy.reserve(0.01, None).await, Err(BudgetError::Held)));
+    let leased_usd = || lessor.0.lock().unwrap().values().sum::<f64>();
+    let reserving = (0..200).map(|_| busy.reserve(0.01, None));
+    let (under_way, refused): (Vec<_>, Vec<_>) =
+        futures::future::join_all(reserving).await.into_iter().partition(Result::is_ok);
+    assert!(refused.iter().all(|refused| matches!(refused, Err(BudgetError::Held))));
+    assert_eq!(under_way.len(), 15);
+    assert!((leased_usd() - 0.15).abs() < HARDLY_ANYTHING);
     // A call that costs more than that is made where no other is under way.
     drop(other.reserve(0.8, None).await.unwrap());
     for reservation in under_way {
-        reservation.settle(0.001).await.unwrap();
+        reservation.unwrap().settle(0.0001).await.unwrap();
     }
-    drop(busy.reserve(0.1, None).await.unwrap());
-    assert!((leased() - 0.95).abs() < HARDLY_ANYTHING, "the slices are spent before another is leased");
+    while leased_usd() > 0.9 + HARDLY_ANYTHING {
+        busy.reserve(0.01, None).await.unwrap().settle(0.0).await.unwrap();
+    }
+    assert_eq!(until_reset(&other, 0.1).await, None);
+    // What it kept is spent by itself, and then the day is over for both.
+    while until_reset(&busy, 0.01).await.is_none() {}
+    let spent_usd = busy.spent_usd().unwrap() + other.spent_usd().unwrap();
+    assert!(leased_usd() < 1.0 + HARDLY_ANYTHING && spent_usd < 1.0 + HARDLY_ANYTHING, "{spent_usd}");
 }
 
 #[tokio::test]
@@ -300,6 +315,14 @@ impl Lessor for Slow {
         self.asked.send(()).unwrap();
         self.answers.lock().unwrap().recv().unwrap()?;
         self.leased.lease(lease)
+    }
+
+    fn returnable_usd(&self, _: Date) -> f64 {
+        0.0
+    }
+
+    fn give_back(&self, day: Date, usd: f64) -> io::Result<()> {
+        self.leased.give_back(day, usd)
     }
 }
 
