@@ -257,7 +257,7 @@ impl PictureJob<'_> {
             if address.is_none() && matches!(error.kind, WriteErrorKind::BadAnswer | WriteErrorKind::CutOff) {
                 n_unreadable += 1;
             }
-            let is_paused = address.is_none() && self.openai.pictures.is_paused(Instant::now());
+            let is_paused = address.is_none() && self.openai.pictures.refuses(self.requester.client, Instant::now());
             let is_over = n_unreadable >= MAX_UNREADABLE || is_paused || self.is_given_up();
             if is_over || !self.attempts.wait_after(&error).await || self.is_given_up() {
                 return Err(error);

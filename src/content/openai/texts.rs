@@ -158,8 +158,8 @@ impl Job<'_> {
     async fn may_ask_again(&mut self, error: &TryError) -> bool {
         let may_turn = !self.fallbacks.is_empty() && self.attempts.any_left() && another_model_may_help(error);
         // A model that was too slow once leaves no time to be so again.
-        let is_given_up =
-            self.model.breaker.is_paused(Instant::now()) || may_turn && error.kind == WriteErrorKind::TimedOut;
+        let is_refused = self.model.breaker.refuses(self.task.requester.client, Instant::now());
+        let is_given_up = is_refused || may_turn && error.kind == WriteErrorKind::TimedOut;
         let has_a_try = !may_turn || self.attempts.n_left() > self.fallbacks.len();
         if !is_given_up && has_a_try && self.attempts.wait_after(error).await {
             return true;

@@ -1,10 +1,11 @@
 //! A circuit breaker: pauses calls after several faults in a row, then lets single calls probe the server.
 //!
 //! The caller decides what counts as a fault and passes the time. Logs one line when it opens, one for each probe that
-//! fails, and one when it closes. A time-out is a fault only where no sound answer came while the call ran: all clients
-//! share the breaker, and long requests of one of them that time out say nothing about a server that answers the
-//! others. For the same reason each client probes for itself: one call at a time, and after one that failed its own
-//! client waits again. The first sound answer ends the pause for everybody.
+//! fails, and one when it closes. All clients share the breaker, and long requests of one of them that time out say
+//! nothing about a server that answers the others. So a time-out is a fault only where no sound answer came while the
+//! call ran, and a row of time-outs of one client pauses that client alone. After a pause each client probes for
+//! itself: one call at a time, and after one that failed its own client waits again. The first sound answer ends all
+//! pauses.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -29,6 +30,10 @@ pub struct Breaker {
 enum BreakerState {
     Closed {
         n_faults: u32,
+        /// The client whose calls timed out, where the row has nothing but that.
+        slow: Option<u64>,
+        /// One that is paused alone, for a whole row of such.
+        paused: Option<Probe>,
         /// When the last sound answer came.
         sound_at: Option<Instant>,
     },
@@ -73,20 +78,33 @@ impl Probe {
     fn wait(&self, now: Instant) -> Duration {
         self.paused_until.map_or(WHILE_PROBING, |until| until.saturating_duration_since(now))
     }
-
-    fn is_of(&self, client: u64, since: Instant) -> bool {
-        (self.client, self.since) == (client, since)
-    }
 }
 
 impl BreakerState {
-    const CLOSED: Self = Self::Closed { n_faults: 0, sound_at: None };
+    fn closed(sound_at: Option<Instant>) -> Self {
+        Self::Closed { n_faults: 0, slow: None, paused: None, sound_at }
+    }
+
+    /// How long this client has to wait; `None` if it need not.
+    fn wait(&self, client: u64, now: Instant) -> Option<Duration> {
+        let wait = match self {
+            Self::Closed { paused, .. } => paused.as_ref().filter(|probe| probe.client == client)?.wait(now),
+            Self::Open { until, .. } if now < *until => *until - now,
+            Self::Open { probes, .. } => {
+                let waited_for = || probes.iter().filter(|probe| !probe.wait(now).is_zero());
+                let own = waited_for().find(|probe| probe.client == client).map(|probe| probe.wait(now));
+                let is_full = waited_for().count() >= MAX_PROBES;
+                own.or_else(|| waited_for().map(|probe| probe.wait(now)).min().filter(|_| is_full))?
+            }
+        };
+        Some(wait).filter(|wait| !wait.is_zero())
+    }
 }
 
 impl Breaker {
     /// A closed breaker; `name` is its name in the log.
     pub fn new(name: impl Into<String>, policy: BreakerPolicy) -> Self {
-        Self { name: name.into(), policy, state: Mutex::new(BreakerState::CLOSED) }
+        Self { name: name.into(), policy, state: Mutex::new(BreakerState::closed(None)) }
     }
 
     /// Asks to make a call for this client.
@@ -95,27 +113,34 @@ impl Breaker {
     /// How long to wait, while calls are paused, or while this client's or as many as may be are probing the server.
     pub fn admit(&self, client: u64, now: Instant) -> Result<Pass<'_>, Duration> {
         let mut state = self.state();
+        if let Some(wait) = state.wait(client, now) {
+            return Err(wait);
+        }
+        let probe = Probe { client, since: now, paused_until: None };
         let is_probe = match &mut *state {
+            BreakerState::Closed { paused: Some(paused), .. } if paused.client == client => {
+                *paused = probe;
+                true
+            }
             BreakerState::Closed { .. } => false,
-            BreakerState::Open { until, .. } if now < *until => return Err(*until - now),
             BreakerState::Open { probes, .. } => {
                 probes.retain(|probe| !probe.wait(now).is_zero());
-                let own = probes.iter().find(|probe| probe.client == client).map(|probe| probe.wait(now));
-                let others = probes.iter().map(|probe| probe.wait(now)).min().filter(|_| probes.len() >= MAX_PROBES);
-                if let Some(wait) = own.or(others) {
-                    return Err(wait);
-                }
-                probes.push(Probe { client, since: now, paused_until: None });
+                probes.push(probe);
                 true
             }
         };
         Ok(Pass { breaker: self, client, since: now, is_probe })
     }
 
-    /// Whether calls are paused now, at least those of the clients that probed last.
+    /// Whether a call for this client would be refused now.
+    pub fn refuses(&self, client: u64, now: Instant) -> bool {
+        self.state().wait(client, now).is_some()
+    }
+
+    /// Whether calls are paused now, at least those of one client.
     pub fn is_paused(&self, now: Instant) -> bool {
         match &*self.state() {
-            BreakerState::Closed { .. } => false,
+            BreakerState::Closed { paused, .. } => paused.as_ref().is_some_and(|probe| !probe.wait(now).is_zero()),
             BreakerState::Open { until, probes } => {
                 now < *until || probes.iter().any(|probe| !probe.wait(now).is_zero())
             }
@@ -129,38 +154,62 @@ impl Breaker {
 
     fn end(&self, client: u64, since: Instant, verdict: Verdict, now: Instant) {
         let mut state = self.state();
+        let is_of_call = |probe: &Probe| (probe.client, probe.since) == (client, since);
         match &mut *state {
-            BreakerState::Closed { n_faults, sound_at } => match verdict {
-                Verdict::Sound => (*n_faults, *sound_at) = (0, Some(now)),
-                Verdict::TimedOut if sound_at.is_some_and(|sound_at| sound_at > since) => {}
-                Verdict::Fault | Verdict::TimedOut => {
-                    *n_faults += 1;
-                    if *n_faults >= self.policy.max_faults {
-                        *state = BreakerState::Open { until: self.pause(now), probes: Vec::new() };
-                    }
+            BreakerState::Closed { paused, .. } if verdict == Verdict::Sound => {
+                if paused.is_some() {
+                    self.log_resumed();
                 }
-            },
+                *state = BreakerState::closed(Some(now));
+            }
+            BreakerState::Closed { sound_at: Some(sound_at), .. }
+                if verdict == Verdict::TimedOut && *sound_at > since => {}
+            BreakerState::Closed { paused: Some(paused), .. } if paused.client == client => {
+                // Not for a call from before its pause.
+                if is_of_call(paused) {
+                    paused.paused_until = Some(self.pause(now, "one client"));
+                }
+            }
+            BreakerState::Closed { n_faults, slow, paused, .. } => {
+                let is_slow_alone = verdict == Verdict::TimedOut && (*n_faults == 0 || *slow == Some(client));
+                *slow = is_slow_alone.then_some(client);
+                *n_faults += 1;
+                if *n_faults < self.policy.max_faults {
+                    return;
+                }
+                if is_slow_alone && paused.is_none() {
+                    let paused_until = Some(self.pause(now, "one client"));
+                    (*n_faults, *slow, *paused) = (0, None, Some(Probe { client, since: now, paused_until }));
+                } else {
+                    *state = BreakerState::Open { until: self.pause(now, "all clients"), probes: Vec::new() };
+                }
+            }
             BreakerState::Open { probes, .. } => {
                 // Not for a call from before the pause: the probes decide.
-                let Some(probe) = probes.iter_mut().find(|probe| probe.is_of(client, since)) else { return };
+                let Some(probe) = probes.iter_mut().find(|probe| is_of_call(probe)) else { return };
                 if verdict == Verdict::Sound {
-                    tracing::info!(event = "upstream_resumed", upstream = self.name, "the upstream answers again");
-                    *state = BreakerState::Closed { n_faults: 0, sound_at: Some(now) };
+                    self.log_resumed();
+                    *state = BreakerState::closed(Some(now));
                 } else {
-                    probe.paused_until = Some(self.pause(now));
+                    probe.paused_until = Some(self.pause(now, "one client"));
                 }
             }
         }
     }
 
+    fn log_resumed(&self) {
+        tracing::info!(event = "upstream_resumed", upstream = self.name, "the upstream answers again");
+    }
+
     /// Until when a pause lasts that begins now.
-    fn pause(&self, now: Instant) -> Instant {
+    fn pause(&self, now: Instant, of: &'static str) -> Instant {
         let pause_s = self.policy.cool_down.as_secs();
         tracing::warn!(
             event = "upstream_paused",
             upstream = self.name,
             pause_s,
-            "the upstream keeps failing: calls are paused"
+            of,
+            "the upstream keeps failing: calls of {of} are paused"
         );
         now + self.policy.cool_down
     }
@@ -176,11 +225,17 @@ impl Pass<'_> {
 
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
+        if !self.is_probe {
+            return;
+        }
         // The caller of a probe went away: the next one probes.
-        if self.is_probe
-            && let BreakerState::Open { probes, .. } = &mut *self.breaker.state()
-        {
-            probes.retain(|probe| !probe.is_of(self.client, self.since));
+        let is_of_call = |probe: &Probe| (probe.client, probe.since) == (self.client, self.since);
+        match &mut *self.breaker.state() {
+            BreakerState::Closed { paused: Some(paused), .. } if is_of_call(paused) => {
+                paused.paused_until = Some(self.since);
+            }
+            BreakerState::Closed { .. } => {}
+            BreakerState::Open { probes, .. } => probes.retain(|probe| !is_of_call(probe)),
         }
     }
 }
@@ -266,6 +321,33 @@ mod tests {
         hanging.end(Verdict::TimedOut, now + 9 * second);
         assert!(!breaker.is_paused(now + 9 * second), "a sound answer came while it ran");
         assert!((1..=3).all(|client| breaker.admit(client, now + 9 * second).is_ok()));
+    }
+
+    #[test]
+    fn time_outs_of_one_client_pause_it_alone_and_those_of_two_pause_all() {
+        let (breaker, now, second) = (breaker(), Instant::now(), Duration::from_secs(1));
+        end(&breaker, &[Verdict::TimedOut; 3], now);
+        assert_eq!((breaker.admit(1, now).err(), breaker.refuses(2, now)), (Some(COOL_DOWN), false));
+        let end_of = |client, verdict| breaker.admit(client, now + second).ok().unwrap().end(verdict, now + second);
+        end_of(2, Verdict::Sound);
+        assert!(!breaker.is_paused(now + second), "a sound answer ends its pause as well");
+        end(&breaker, &[Verdict::TimedOut; 3], now + second);
+        let now = now + second + COOL_DOWN;
+        let probe = breaker.admit(1, now).ok().unwrap();
+        assert_eq!(breaker.admit(1, now).err(), Some(WHILE_PROBING), "it probes for itself");
+        drop(probe);
+        end(&breaker, &[Verdict::TimedOut], now);
+        assert_eq!(breaker.admit(1, now).err(), Some(COOL_DOWN));
+        // Where no other is answered either, it is the server.
+        (0..3).for_each(|_| breaker.admit(2, now).ok().unwrap().end(Verdict::TimedOut, now));
+        assert_eq!(breaker.admit(3, now).err(), Some(COOL_DOWN));
+    }
+
+    #[test]
+    fn time_outs_of_several_clients_in_a_row_pause_all() {
+        let (breaker, now) = (breaker(), Instant::now());
+        (1..=3).for_each(|client| breaker.admit(client, now).ok().unwrap().end(Verdict::TimedOut, now));
+        assert!((1..=4).all(|client| breaker.refuses(client, now)));
     }
 
     #[test]
