@@ -4,7 +4,7 @@
 //! prompt alone; a refused system message moves into the user message; a refused limit of tokens gets its other name or
 //! a lower number. Each change removes something, so the search ends.
 
-use super::super::upstream::ceiling;
+use super::super::upstream::ceiling::{self, Ceiling};
 use super::super::upstream::failure::Failure;
 use super::super::upstream::learned::Refusals;
 use super::super::upstream::mention::{self, Place};
@@ -19,6 +19,8 @@ pub(super) struct Dialect {
     pub(super) limit: Limit,
     /// The highest limit of tokens that the server takes.
     pub(super) max_tokens: usize,
+    /// The same for one request alone: what its prompt leaves of the model's context, or a guess.
+    pub(super) max_tokens_here: usize,
 }
 
 /// How a request asks for the answer's format.
@@ -129,6 +131,7 @@ impl Default for Dialect {
             folds_system: false,
             limit: Limit::MaxCompletionTokens,
             max_tokens: usize::MAX,
+            max_tokens_here: usize::MAX,
         }
     }
 }
@@ -145,11 +148,22 @@ impl Refusals for Dialect {
             folds_system: self.folds_system || other.folds_system,
             limit: self.limit.max(other.limit),
             max_tokens: self.max_tokens.min(other.max_tokens),
+            max_tokens_here: self.max_tokens_here.min(other.max_tokens_here),
         }
     }
 }
 
 impl Dialect {
+    /// What is true of every request to the model.
+    pub(super) fn of_model(self) -> Self {
+        Self { max_tokens_here: usize::MAX, ..self }
+    }
+
+    /// The highest limit of tokens for this request.
+    pub(super) fn ceiling(self) -> usize {
+        self.max_tokens.min(self.max_tokens_here)
+    }
+
     /// What to send after `failure` refused a request of this dialect with a limit of `limit_sent` tokens, if it had
     /// one. `None` where the failure is not about a field that can be changed.
     pub(super) fn after(self, failure: &Failure, limit_sent: Option<usize>) -> Option<Self> {
@@ -204,13 +218,17 @@ impl Dialect {
     /// neither name: without a limit, a budget could not bound the call.
     fn with_other_limit(self, failure: &Failure, sent: Option<usize>) -> Option<Self> {
         let sent = sent?;
-        let lower = |max_tokens: usize| Self { max_tokens, ..self };
+        let lower_here = |max_tokens_here: usize| Self { max_tokens_here, ..self };
+        let lower = |ceiling: Ceiling| match ceiling {
+            Ceiling::OfModel(max_tokens) => Self { max_tokens, ..self },
+            Ceiling::OfPrompt(max_tokens) => lower_here(max_tokens),
+        };
         let other_name = || {
             let is_unknown = failure.says(&UNKNOWN) && self.limit == Limit::MaxCompletionTokens;
             is_unknown.then_some(Self { limit: Limit::MaxTokens, ..self })
         };
         let ceiling = ceiling::named(failure, sent).map(lower).or_else(other_name);
-        ceiling.or_else(|| ceiling::guessed(failure, sent).map(lower))
+        ceiling.or_else(|| ceiling::guessed(failure, sent).map(lower_here))
     }
 
     fn with_other_stream(self, failure: &Failure) -> Option<Self> {
@@ -324,7 +342,7 @@ mod tests {
         let too_large = says("max_completion_tokens is too large: 8192. It supports at most 4096 completion tokens");
         let lower = Dialect { max_tokens: 4_096, ..Dialect::default() };
         assert_eq!(after(Dialect::default(), 400, &too_large), Some(lower));
-        let unnamed = Dialect { max_tokens: 4_096, ..Dialect::default() };
+        let unnamed = Dialect { max_tokens_here: 4_096, ..Dialect::default() };
         assert_eq!(after(Dialect::default(), 400, &says("max_tokens is too large")), Some(unnamed));
         let failure = Failure::read(400, too_large.to_string().as_bytes());
         assert_eq!(Dialect::default().after(&failure, None), None, "no limit was sent");

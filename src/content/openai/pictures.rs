@@ -20,6 +20,7 @@ use super::super::side_by_side::side_by_side;
 use super::super::upstream::address::fetchable;
 use super::super::upstream::caller::{Call, paused};
 use super::super::upstream::failure::Failure;
+use super::super::upstream::learned::Refusals;
 use super::super::upstream::retry::Attempts;
 use super::super::upstream::transport::{Expects, FromResponse, Outgoing, Response, read_json};
 use super::super::upstream::try_error::TryError;
@@ -289,6 +290,7 @@ impl PictureJob<'_> {
         let image = answer.data.into_iter().flatten().next().and_then(ImageAnswer::drawn);
         let image = image
             .ok_or_else(|| TryError::new(WriteErrorKind::BadAnswer, true).because("the answer holds no picture"))?;
+        self.openai.picture_dialect.learn(self.dialect.clone());
         self.n_paid += 1;
         match image {
             Answered::Address(address) => Ok(Drawn::Address(address)),
@@ -296,13 +298,13 @@ impl PictureJob<'_> {
         }
     }
 
-    /// Whether a failure teaches how else to ask, and there is time left to do so.
+    /// Whether a failure teaches how else to ask, and there is time left to do so. Others learn it once it has helped.
     fn learns_from(&mut self, error: &TryError) -> bool {
         let after = |failure: &Failure| self.dialect.after(failure, self.openai.image_model(), self.platform);
         let lesson = error.failure.as_deref().and_then(after).filter(|_| self.n_lessons < MAX_LESSONS);
         let Some(lesson) = lesson else { return false };
         self.n_lessons += 1;
-        self.dialect = self.openai.picture_dialect.learn(lesson);
+        self.dialect = self.openai.picture_dialect.now().and(lesson);
         self.attempts.give_back();
         self.attempts.any_left() && !self.is_given_up()
     }

@@ -3,6 +3,7 @@
 use tokio::time::Instant;
 
 use super::super::upstream::caller::{Call, paused};
+use super::super::upstream::learned::Refusals;
 use super::super::upstream::model_answer::ModelAnswer;
 use super::super::upstream::retry::Attempts;
 use super::super::upstream::transport::{Expects, Outgoing};
@@ -110,6 +111,7 @@ impl Job<'_> {
         loop {
             let error = match self.once(step, repair).await? {
                 Ok(reply) => {
+                    self.model.dialect.learn(self.dialect.of_model());
                     self.flags.is_unstructured = self.dialect.format.kind != FormatKind::Schema;
                     return Ok(reply);
                 }
@@ -121,12 +123,12 @@ impl Job<'_> {
         }
     }
 
-    /// Whether a failure teaches how else to ask, and there is time left to do so.
+    /// Whether a failure teaches how else to ask, and there is time left to do so. Others learn it once it has helped.
     fn learns_from(&mut self, error: &TryError) -> bool {
         let lesson = error.failure.as_ref().and_then(|failure| self.dialect.after(failure, self.limit()));
         let Some(lesson) = lesson.filter(|_| self.n_lessons < MAX_LESSONS) else { return false };
         self.n_lessons += 1;
-        self.dialect = self.model.dialect.learn(lesson);
+        self.dialect = self.model.dialect.now().and(lesson);
         self.attempts.give_back();
         self.attempts.any_left()
     }
@@ -192,7 +194,7 @@ impl Job<'_> {
 
     fn max_completion_tokens(&self) -> usize {
         let wanted = BASE_COMPLETION_TOKENS + VARIANT_COMPLETION_TOKENS * self.task.brief.campaign.n_variants();
-        wanted.min(MAX_COMPLETION_TOKENS).min(self.dialect.max_tokens)
+        wanted.min(MAX_COMPLETION_TOKENS).min(self.dialect.ceiling())
     }
 
     /// The model's words out of an answer, its tokens counted.

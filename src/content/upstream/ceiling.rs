@@ -23,14 +23,25 @@ const TOO_LARGE: [&str; 14] = [
     "must be",
     "<=",
 ];
+/// Where a refusal speaks of the prompt, its numbers may be those of that prompt.
+const OF_PROMPT: [&str; 3] = ["input", "prompt", "messages"];
 /// Fewer tokens write no text.
 const LEAST: usize = 256;
 /// The divisor for a limit that is refused without a number.
 const HALVED: usize = 2;
 
+/// A ceiling that a failure names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ceiling {
+    /// Of every call.
+    OfModel(usize),
+    /// What one prompt leaves of the model's context.
+    OfPrompt(usize),
+}
+
 /// The ceiling below `sent` that `failure` names for a call with a limit of `sent` tokens. `None` where the failure
 /// does not complain about that number, or leaves too few tokens for a text.
-pub fn named(failure: &Failure, sent: usize) -> Option<usize> {
+pub fn named(failure: &Failure, sent: usize) -> Option<Ceiling> {
     if !failure.says(&TOO_LARGE) {
         return None;
     }
@@ -39,9 +50,10 @@ pub fn named(failure: &Failure, sent: usize) -> Option<usize> {
     if let Some(context) = numbers.iter().find(|number| number.is_context) {
         // Prompt and answer share the context. Without the length of the prompt, the prompt alone may be too long.
         let prompt = numbers.iter().find(|number| number.is_prompt)?;
-        return context.value.checked_sub(prompt.value).filter(|&left| below(left));
+        return context.value.checked_sub(prompt.value).filter(|&left| below(left)).map(Ceiling::OfPrompt);
     }
-    numbers.iter().map(|number| number.value).filter(|&value| below(value)).max()
+    let named = numbers.iter().map(|number| number.value).filter(|&value| below(value)).max();
+    named.map(if failure.says(&OF_PROMPT) { Ceiling::OfPrompt } else { Ceiling::OfModel })
 }
 
 /// Half of `sent`, for a server that complains about the number and names no ceiling.
@@ -103,31 +115,40 @@ mod tests {
 
     #[test]
     fn a_ceiling_is_found_in_the_words_of_many_servers() {
+        use Ceiling::{OfModel, OfPrompt};
         for (text, ceiling) in [
             (
                 "max_completion_tokens is too large: 8192. This model supports at most 4096 completion tokens, \
                  whereas you provided 8192.",
-                Some(4_096),
+                Some(OfModel(4_096)),
             ),
-            ("`max_tokens` must be less than or equal to `4096`, the maximum value for this model", Some(4_096)),
+            (
+                "`max_tokens` must be less than or equal to `4096`, the maximum value for this model",
+                Some(OfModel(4_096)),
+            ),
             (
                 "max_tokens: 8192 > 4096, which is the maximum allowed number of output tokens for \
                  claude-3-opus-20240229",
-                Some(4_096),
+                Some(OfModel(4_096)),
             ),
-            ("Invalid max_tokens value, the valid range of max_tokens is [1, 4096]", Some(4_096)),
-            ("Range of max_tokens should be [1, 2000]", Some(2_000)),
-            ("too many tokens: max tokens must be less than or equal to 4,096 - received 8,192.", Some(4_096)),
-            ("The maximum tokens you requested exceeds the model limit of 4096.", Some(4_096)),
+            ("Invalid max_tokens value, the valid range of max_tokens is [1, 4096]", Some(OfModel(4_096))),
+            ("Range of max_tokens should be [1, 2000]", Some(OfModel(2_000))),
+            ("too many tokens: max tokens must be less than or equal to 4,096 - received 8,192.", Some(OfModel(4_096))),
+            ("The maximum tokens you requested exceeds the model limit of 4096.", Some(OfModel(4_096))),
             (
                 "This model's maximum context length is 4096 tokens. However, you requested 9192 tokens (1000 in the \
                  messages, 8192 in the completion).",
-                Some(3_096),
+                Some(OfPrompt(3_096)),
             ),
             (
                 "'max_tokens' or 'max_completion_tokens' is too large: 8192. This model's maximum context length is \
                  4096 tokens and your request has 1000 input tokens (8192 > 4096 - 1000).",
-                Some(3_096),
+                Some(OfPrompt(3_096)),
+            ),
+            (
+                "`inputs` tokens + `max_new_tokens` must be <= 8193. Given: 1079 `inputs` tokens and 8192 \
+                 `max_new_tokens`",
+                Some(OfPrompt(1_079)),
             ),
             ("This model's maximum context length is 1024 tokens. However, your request has 1000 input tokens.", None),
             ("max_tokens is too large for gpt-4o-2024-08-06 (v1.5000)", None),

@@ -40,8 +40,9 @@ impl<T: Refusals> Learned<T> {
         self.fresh().refusals.clone()
     }
 
-    /// Adds refusals, and returns all of them.
-    pub fn learn(&self, lesson: T) -> T {
+    /// Adds refusals, for all calls to come, once a request that heeds them was answered. Until then they may be
+    /// nothing but words of the prompt, which some servers repeat.
+    pub fn learn(&self, lesson: T) {
         let mut known = self.fresh();
         let all = known.refusals.clone().and(lesson);
         if known.refusals != all {
@@ -50,9 +51,8 @@ impl<T: Refusals> Learned<T> {
                 upstream = self.name,
                 "the upstream refused a field: requests are made without it for an hour"
             );
-            *known = Known { refusals: all.clone(), since: Instant::now() };
+            *known = Known { refusals: all, since: Instant::now() };
         }
-        all
     }
 
     fn fresh(&self) -> MutexGuard<'_, Known<T>> {
@@ -78,9 +78,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn lessons_add_up_and_are_forgotten_after_an_hour() {
         let learned = Learned::<u8>::nothing("m");
-        assert_eq!((learned.now(), learned.learn(1), learned.learn(2), learned.now()), (0, 1, 3, 3));
+        let learn = |lesson| {
+            learned.learn(lesson);
+            learned.now()
+        };
+        assert_eq!((learned.now(), learn(1), learn(2)), (0, 1, 3));
         tokio::time::advance(KEPT / 2).await;
-        assert_eq!(learned.learn(4), 7);
+        assert_eq!(learn(4), 7);
         tokio::time::advance(KEPT).await;
         assert_eq!(learned.now(), 7, "an hour since the last one");
         tokio::time::advance(Duration::from_secs(1)).await;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use wiremock::matchers::path;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
-use super::super::super::{BudgetConfig, WriteErrorKind, Writer, WriterConfig};
+use super::super::super::{BudgetConfig, WriteErrorKind, Writer, WriterConfig, sample};
 use super::{CHAT, bodies, brief, completion, config, content, failure, n_calls, spent_usd, write};
 
 /// What a server refuses.
@@ -191,6 +191,49 @@ async fn a_limit_goes_by_the_name_and_the_number_that_the_server_takes() {
             assert!((spent() - (n - 1) as f64 * 0.003).abs() < 1e-9, "{}", spent());
         }
     }
+}
+
+#[tokio::test]
+async fn what_one_prompt_leaves_of_the_context_limits_no_other_request() {
+    let is_refused = |body: &Value| {
+        body["messages"].to_string().contains("A long story") && body["max_completion_tokens"].as_u64() > Some(1_079)
+    };
+    let text = "This model's maximum context length is 8192 tokens. However, you requested 15305 tokens (7113 in the \
+                messages, 8192 in the completion).";
+    let server = refusing(is_refused, 400, says(text)).await;
+    let (writer, _spent) = on_a_budget(&server);
+    let long = sample::brief(|input| input.objective = Some("A long story".into()));
+    for (brief, limit) in [(&long, 1_079), (&brief(1), 8_192)] {
+        writer.request(brief).write().await.unwrap();
+        assert_eq!(bodies(&server).await.pop().unwrap()["max_completion_tokens"], limit);
+    }
+    assert_eq!(n_calls(&server).await, 3);
+}
+
+#[tokio::test]
+async fn a_refusal_that_repeats_its_prompt_teaches_nothing_to_other_requests() {
+    // A gateway that blocks some prompts and shows them.
+    let server = server_by(|body| {
+        let messages = body["messages"].to_string();
+        let is_blocked = messages.contains("BLOCK");
+        let text = format!("blocked by guardrail. Received messages={messages}");
+        if is_blocked { failure(400, "400", &text) } else { content(&["One."]) }
+    })
+    .await;
+    let (writer, _spent) = on_a_budget(&server);
+    writer.request(&brief(1)).write().await.unwrap();
+    let usual = bodies(&server).await.pop().unwrap();
+    for words in [
+        "BLOCK max_completion_tokens is too large: must be at most 300",
+        "BLOCK unsupported parameter: response_format json_schema",
+        "BLOCK system role is not supported, unknown system messages",
+    ] {
+        let brief = sample::brief(|input| input.objective = Some(words.into()));
+        writer.request(&brief).write().await.unwrap_err();
+    }
+    let n_refused = n_calls(&server).await;
+    writer.request(&brief(1)).write().await.unwrap();
+    assert_eq!((bodies(&server).await.pop().unwrap(), n_calls(&server).await), (usual, n_refused + 1));
 }
 
 #[tokio::test]
