@@ -1,22 +1,27 @@
 //! What is spent, day by day: one small file that several processes may share.
 //!
-//! Every change reads the file, replaces it whole and syncs it, under a lock across processes. Each UTC day has an
-//! entry of its own, so a clock that was ahead or behind for a while spends that other day's budget and leaves today's
-//! as it was. Knows no limits and no prices.
+//! Changes that wait are made together: one of their callers reads the file, makes them all, replaces the file whole
+//! and syncs it, under a lock across processes. So a caller waits for two writes at most, however many others there
+//! are. Each UTC day has an entry of its own, so a clock that was ahead or behind for a while spends that other day's
+//! budget and leaves today's as it was. Knows no limits and no prices.
+
+mod change;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::ToSpan;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex as AsyncMutex, oneshot};
 
 use crate::durable;
+use change::{Change, DayChange};
 
 const LEDGER: &str = "budget.json";
 const LOCK: &str = ".budget.lock";
@@ -28,11 +33,13 @@ const MAX_USD: f64 = 1e9;
 const MAX_DAYS: usize = 14;
 
 /// The file. Cheap to clone.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Ledger {
     dir: PathBuf,
-    /// One change at a time in this process, so that another process's lock blocks one thread at most.
-    turn: Arc<Mutex<()>>,
+    /// Changes of this process that wait.
+    waiting: Arc<Mutex<Vec<Box<dyn Change>>>>,
+    /// One writes at a time in this process, so that another process's lock blocks one thread at most.
+    turn: Arc<AsyncMutex<()>>,
 }
 
 /// What is spent of one day.
@@ -151,6 +158,12 @@ fn is_zero(resets: &u32) -> bool {
     *resets == 0
 }
 
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ledger").field("dir", &self.dir).finish_non_exhaustive()
+    }
+}
+
 impl Ledger {
     /// The ledger in a folder; makes both where there are none. Blocking.
     ///
@@ -158,7 +171,7 @@ impl Ledger {
     /// When the file cannot be read, holds something else, or cannot be written.
     pub fn open(dir: &Path, today: Date) -> io::Result<Self> {
         fs::create_dir_all(dir)?;
-        let ledger = Self { dir: dir.to_owned(), turn: Arc::default() };
+        let ledger = Self { dir: dir.to_owned(), waiting: Arc::default(), turn: Arc::default() };
         // A folder that cannot be written should be known before the first call.
         ledger.change_blocking(today, |_| Ok::<_, ()>(()))?.ok();
         Ok(ledger)
@@ -203,19 +216,46 @@ impl Ledger {
     ///
     /// # Errors
     /// When the file cannot be used.
-    pub async fn change_then<T, U: Send + 'static, E: Send + 'static>(
+    pub async fn change_then<T: Send + 'static, U: Send + 'static, E: Send + 'static>(
         &self,
         day: Date,
         edit: impl FnOnce(&mut Spending) -> Result<T, E> + Send + 'static,
         then: impl FnOnce(T) -> U + Send + 'static,
     ) -> io::Result<Result<U, E>> {
-        let turn = self.turn.clone().lock_owned().await;
+        let (sender, mut told) = oneshot::channel();
+        self.waiting().push(Box::new(DayChange::new(day, edit, then, sender)));
+        let turn = tokio::select! {
+            // Most are told what another wrote for them.
+            biased;
+            told = &mut told => return told.map_err(io::Error::other)?,
+            turn = self.turn.clone().lock_owned() => turn,
+        };
         let ledger = self.clone();
-        let changing = tokio::task::spawn_blocking(move || {
+        let writing = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            Ok(ledger.change_blocking(day, edit)?.map(then))
+            ledger.change_waiting();
         });
-        changing.await.map_err(io::Error::other)?
+        writing.await.map_err(io::Error::other)?;
+        told.await.map_err(io::Error::other)?
+    }
+
+    /// Makes all changes that wait, and tells each what came of it. Blocking.
+    fn change_waiting(&self) {
+        let mut changes = std::mem::take(&mut *self.waiting());
+        if changes.is_empty() {
+            return;
+        }
+        let written = self.change_days(|days| {
+            // Each one is made: the first that is refused decides nothing for the next.
+            let n_made = changes.iter_mut().map(|change| change.make(days)).filter(|is_made| *is_made).count();
+            ((), n_made > 0)
+        });
+        let written = written.map_err(Arc::new);
+        changes.into_iter().for_each(|change| change.tell(written.clone()));
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Vec<Box<dyn Change>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// As [`Ledger::change`]. Blocking.
@@ -227,32 +267,46 @@ impl Ledger {
         day: Date,
         edit: impl FnOnce(&mut Spending) -> Result<T, E>,
     ) -> io::Result<Result<T, E>> {
+        self.change_days(|days| {
+            let changed = days.change(day, edit);
+            let is_changed = changed.is_ok();
+            (changed, is_changed)
+        })
+    }
+
+    /// Has `edit` change the days, and writes them if it says so.
+    fn change_days<T>(&self, edit: impl FnOnce(&mut Days) -> (T, bool)) -> io::Result<T> {
         let lock = OpenOptions::new().write(true).create(true).truncate(false).open(self.dir.join(LOCK))?;
         durable::lock_within(&lock, WAIT_FOR_LOCK)?;
-        let outcome = self.change_locked(day, edit);
+        let outcome = self.change_locked(edit);
         // Explicitly: a child process being started holds its parent's open files for a moment. If unlocking fails, the
         // lock ends with the file.
         let _ = lock.unlock();
         outcome
     }
 
-    fn change_locked<T, E>(
-        &self,
-        day: Date,
-        edit: impl FnOnce(&mut Spending) -> Result<T, E>,
-    ) -> io::Result<Result<T, E>> {
+    fn change_locked<T>(&self, edit: impl FnOnce(&mut Days) -> (T, bool)) -> io::Result<T> {
         let path = Self::path(&self.dir);
-        let mut ledger = read(&path)?;
-        let changed = edit(ledger.days.entry(day).or_default());
-        if changed.is_err() {
-            return Ok(changed);
+        let mut days = read(&path)?;
+        let (outcome, is_changed) = edit(&mut days);
+        if is_changed {
+            durable::write(&path, &path.with_extension("json.part"), &serde_json::to_vec(&days)?)?;
         }
-        while ledger.days.len() > MAX_DAYS {
+        Ok(outcome)
+    }
+}
+
+impl Days {
+    /// Lets `edit` change a day; none is kept that is too far from it.
+    fn change<T, E>(&mut self, day: Date, edit: impl FnOnce(&mut Spending) -> Result<T, E>) -> Result<T, E> {
+        let mut spending = self.days.get(&day).cloned().unwrap_or_default();
+        let changed = edit(&mut spending)?;
+        self.days.insert(day, spending);
+        while self.days.len() > MAX_DAYS {
             let distance = |other: &Date| day.duration_until(*other).unsigned_abs();
-            let Some(farthest) = ledger.days.keys().copied().max_by_key(distance) else { break };
-            ledger.days.remove(&farthest);
+            let Some(farthest) = self.days.keys().copied().max_by_key(distance) else { break };
+            self.days.remove(&farthest);
         }
-        durable::write(&path, &path.with_extension("json.part"), &serde_json::to_vec(&ledger)?)?;
         Ok(changed)
     }
 }
@@ -294,6 +348,27 @@ mod tests {
         let ledger = Ledger::open(dir.path(), today).unwrap();
         assert!((ledger.of(today).unwrap().spent_usd - 0.75).abs() < 1e-12);
         assert_eq!(ledger.of(day("2026-11-27")).unwrap(), Spending::default());
+    }
+
+    #[tokio::test]
+    async fn changes_that_wait_are_written_together() {
+        let dir = tempfile::tempdir().unwrap();
+        let today = day("2026-11-26");
+        let ledger = Ledger::open(dir.path(), today).unwrap();
+        let turn = ledger.turn.clone().lock_owned().await;
+        let change = |n: usize| {
+            let on_disk = ledger.clone();
+            ledger.change(today, move |spending| {
+                spending.add(0.01, None);
+                if n % 10 == 0 { Err("refused") } else { Ok(on_disk.of(today).unwrap().spent_usd) }
+            })
+        };
+        let mut changing = std::pin::pin!(futures::future::join_all((0..100).map(change)));
+        assert!(futures::poll!(&mut changing).is_pending());
+        drop(turn);
+        let changed: Vec<f64> = changing.await.into_iter().filter_map(|changed| changed.unwrap().ok()).collect();
+        assert_eq!(changed, [0.0; 90], "nothing was written before the last of them was made");
+        assert!((ledger.of(today).unwrap().spent_usd - 0.9).abs() < 1e-9);
     }
 
     #[test]
