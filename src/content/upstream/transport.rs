@@ -214,7 +214,9 @@ fn is_event_stream(headers: &HeaderMap) -> bool {
 }
 
 async fn read_capped(mut response: reqwest::Response, max_bytes: usize) -> Result<Vec<u8>, TryError> {
-    let mut body = Vec::new();
+    // Growing by halves, a picture would take its size three times.
+    let announced = response.content_length().and_then(|n_bytes| usize::try_from(n_bytes).ok()).unwrap_or_default();
+    let mut body = Vec::with_capacity(announced.min(max_bytes));
     while let Some(chunk) = response.chunk().await.map_err(|e| of_reqwest(e, WriteErrorKind::CutOff))? {
         if body.len() + chunk.len() > max_bytes {
             return Err(TryError::new(WriteErrorKind::BadAnswer, false).because(TooLarge(max_bytes)));
