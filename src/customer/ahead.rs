@@ -178,7 +178,10 @@ impl RowReader {
     #[inline]
     pub fn push_cell(&mut self, column: usize, cell: Cell<'_>) {
         let mut unwrapped = String::new();
-        let Some(cell) = cell.said(&mut unwrapped) else { return };
+        let Some(cell) = cell.said(&mut unwrapped) else {
+            self.open.content.has_blank_beyond |= self.layout.is_delimited && column >= self.layout.width;
+            return;
+        };
         let sheet_column = self.layout.column(column);
         if let Cell::Text(text) = cell
             && (!self.open.has_text || sheet_column.is_identifier)

@@ -174,6 +174,14 @@ impl TableBuilder {
         self.header_index.count_matches(headers.into_iter())
     }
 
+    /// Takes note of an empty cell: in a text, one right of the header is there for a reason.
+    pub fn push_blank(&mut self, column: usize) {
+        let is_beyond = self.sheet.layout.as_ref().is_some_and(|layout| layout.is_delimited && column >= layout.width);
+        if let Some(row) = self.rows.first_mut().filter(|_| is_beyond) {
+            row.content.has_blank_beyond = true;
+        }
+    }
+
     /// Adds a cell to the row; `column` counts from 0. Blank cells need not be given; where a column is given twice,
     /// the later cell stands.
     pub fn push_cell(&mut self, column: usize, cell: Cell<'_>) {
@@ -253,6 +261,7 @@ impl TableBuilder {
     pub fn end_row(&mut self, row_number: u32) -> Result<(), MissingColumns> {
         self.sheet.next_row = row_number.saturating_add(1);
         if !self.rows.iter().any(|row| row.content.is_filled) {
+            self.rows.iter_mut().for_each(Row::clear);
             self.sheet.may_change = true;
             return Ok(());
         }
@@ -336,7 +345,8 @@ impl TableBuilder {
             if is_hidden {
                 self.odd.hidden.add(place);
             }
-            let is_odd = is_wide && is_read && has_one_table && !self.has_customers_alone;
+            let is_odd =
+                (is_wide || row.content.may_be_split()) && is_read && has_one_table && !self.has_customers_alone;
             if is_odd {
                 let layout = self.sheet.layout.as_ref();
                 let is_usable = |column| matches!(row.outcomes.get(column), Some(Outcome::Seen(_) | Outcome::Open(_)));

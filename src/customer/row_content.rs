@@ -21,6 +21,11 @@ pub(super) struct RowContent {
     pub has_contact: bool,
     /// Whether one does where the header has no column any more.
     pub is_wide: bool,
+    /// Whether an empty cell of a text is there.
+    pub has_blank_beyond: bool,
+    /// How many cells hold something, and how many of them begin with a blank.
+    n_filled: u16,
+    n_indented: u16,
     /// Whether the sheet does not show the row.
     pub is_hidden: bool,
     /// The sum of the cells' hashes.
@@ -42,6 +47,9 @@ impl Default for RowContent {
             has_identifier: false,
             has_contact: false,
             is_wide: false,
+            has_blank_beyond: false,
+            n_filled: 0,
+            n_indented: 0,
             is_hidden: false,
             hash: 0,
             identity: NOBODY,
@@ -59,6 +67,9 @@ impl RowContent {
     pub fn note(&mut self, cell: Cell<'_>, column: &SheetColumn, identifier: Option<&mut String>) {
         self.is_filled = true;
         self.is_wide |= column.is_beyond;
+        self.n_filled = self.n_filled.saturating_add(1);
+        let is_indented = matches!(cell, Cell::Text(text) if text.starts_with(' '));
+        self.n_indented = self.n_indented.saturating_add(u16::from(is_indented));
         self.has_contact |= column.is_contact && contact::is_value(cell);
         if !column.is_identifier {
             return;
@@ -71,6 +82,12 @@ impl RowContent {
         if let Some(identifier) = identifier {
             write_identifier(identifier, if self.loss.is_rounded() { Cell::Empty } else { cell });
         }
+    }
+
+    /// Whether a value of the row may be in two cells, as of `Muster, Max` without quotes: its last cell is then empty,
+    /// and another one begins with a blank. Where most cells do, they are written so.
+    pub fn may_be_split(&self) -> bool {
+        self.has_blank_beyond && self.n_indented > 0 && 2 * u32::from(self.n_indented) <= u32::from(self.n_filled)
     }
 
     /// Adds a cell's share of the row's hash.

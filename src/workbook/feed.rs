@@ -102,6 +102,7 @@ impl<'a> SheetFeed<'a> {
 
     pub(super) fn cell(&mut self, column: usize, cell: Cell<'_>) -> Result<(), WorkbookError> {
         if cell.is_blank() {
+            self.builder.push_blank(column);
             return Ok(());
         }
         self.row_has_content = true;

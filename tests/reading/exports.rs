@@ -132,6 +132,23 @@ fn a_row_of_a_text_with_more_cells_than_the_header_is_left_out_and_told() {
         assert_eq!((table.cleaning().n_dropped(), note_codes(&table)), (0, vec!["more_cells_than_header"]), "{text}");
         assert!(rows(&table).iter().any(|row| row.starts_with("Bedok | Female")), "{:?}", rows(&table));
     }
+    // A given name behind a comma has the place of the town, and the last cell is empty.
+    let named = "Customer ID,Date Joined,Loyalty Tier,Name,Location,Note";
+    for n_rows in [10, 4000] {
+        let row =
+            |n: usize| format!("C{n},2023-02-11,Gold,{},Bedok,\n", if n.is_multiple_of(2) { "Li, Mei" } else { "Li" });
+        let rows: String = (0..n_rows).map(row).collect();
+        let table = read(format!("{named}\n{rows}").as_bytes()).unwrap();
+        assert_eq!((table.n_rows(), note_codes(&table)), (n_rows, vec!["more_cells_than_header"]));
+        let told = sentence(&table, "more_cells_than_header");
+        assert!(
+            told.starts_with(&format!("{} rows have more cells than the header, first row 2: ", n_rows / 2)),
+            "{told}"
+        );
+    }
+    for written_so in ["C1, 2023-02-11, Gold, Li, Bedok,,", "C1,2023-02-11,Gold,Li,Bedok,,,"] {
+        assert_eq!(note_codes(&read(format!("{named}\n{written_so}\n").as_bytes()).unwrap()), Vec::<&str>::new());
+    }
     let moved = format!("{tier_last}C2,2023-02-11,Bedok, East,F,Gold\n");
     assert_eq!(read(moved.as_bytes()).unwrap().cleaning().dropped[&Dropped::MoreCells], 1);
     let all = read(text(header, 1, "Bedok, East,F").as_bytes()).unwrap();

@@ -257,6 +257,7 @@ impl Record<'_> {
             let text = self.text.get(cell.start..cell.end).unwrap_or_default();
             if text.bytes().all(|byte| byte == b'"') {
                 // Quotes alone are what is left of a pair.
+                take(column, "")?;
             } else if cell.is_quoted && text.contains("\"\"") {
                 take(column, &text.replace("\"\"", "\""))?;
             } else {
