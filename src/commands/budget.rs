@@ -24,6 +24,13 @@ pub enum BudgetCommand {
     },
 }
 
+impl BudgetCommand {
+    /// Whether it changes something.
+    pub fn writes(&self) -> bool {
+        matches!(self, Self::Reset { .. })
+    }
+}
+
 /// Shows or resets.
 pub fn budget(config: &Config, command: &BudgetCommand) -> anyhow::Result<ExitCode> {
     let today = DaySpending::of_today(&config.writer.state_dir).map_err(Misconfigured::from)?;

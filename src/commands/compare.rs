@@ -51,6 +51,13 @@ pub struct CompareArgs {
     parent_publishes: Option<u32>,
 }
 
+impl CompareArgs {
+    /// As that of `retrain`.
+    pub fn is_for_program(&self) -> bool {
+        self.events
+    }
+}
+
 /// Reads what may be published, and lists it in --help.
 fn publishable() -> impl TypedValueParser<Value = Publish> {
     PossibleValuesParser::new(Publish::names()).try_map(|name| name.parse::<Publish>())

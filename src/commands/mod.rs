@@ -19,6 +19,7 @@ mod models;
 mod of_flask_service;
 mod outcome;
 mod output;
+mod owner;
 mod progress;
 mod report;
 mod retrain;
@@ -111,6 +112,21 @@ fn default_log_filter(command: &Command) -> &'static str {
 }
 
 impl Command {
+    /// Whether it may write into the service's folders; root then works on them as their owner.
+    fn writes(&self) -> bool {
+        match self {
+            Self::Retrain(args) => !args.is_for_program(),
+            Self::Compare(args) => !args.is_for_program(),
+            Self::Segment(_) | Self::Customers(_) | Self::Check => true,
+            Self::Models(command) => command.writes(),
+            Self::Uploads(command) => command.writes(),
+            Self::Budget(command) => command.writes(),
+            // A server is the service, whoever starts it. The others write nothing there.
+            Self::Serve | Self::Outcome(_) | Self::Assign(_) | Self::Sql(_) | Self::Keys(_) => false,
+            Self::Settings(_) | Self::Health(_) | Self::ReadWorkbook { .. } => false,
+        }
+    }
+
     fn reads_env_file(&self) -> bool {
         match self {
             Self::Retrain(args) => !args.no_env_file,
@@ -158,6 +174,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
     let (warnings, without_secrets) = (loaded.warnings.clone(), loaded.without_secrets());
     let config = loaded.config()?;
+    let became = if command.writes() { owner::become_owner(&config)? } else { None };
     if let Command::Retrain(args) = &command {
         args.lower_priority_if_asked()?;
     }
@@ -170,7 +187,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         warnings.iter().for_each(|warning| tracing::warn!(event = "setting_suspicious", "{warning}"));
         of_flask_service::warn_of_models(&config);
     }
-    match command {
+    let done = match command {
         Command::Serve => serve::serve(&config, without_secrets, log.terminal()).map(|()| ExitCode::SUCCESS),
         Command::Retrain(args) => retrain::retrain(&config, &args),
         Command::Compare(args) => compare::compare(&config, &args),
@@ -185,7 +202,12 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Check => check::check(&config),
         Command::Health(args) => health::health(&config, &args),
         Command::Settings(_) | Command::Assign(_) | Command::ReadWorkbook { .. } => Ok(ExitCode::FAILURE),
-    }
+    };
+    done.inspect_err(|_| {
+        if let Some(owned) = became {
+            output::print_error(format_args!("note: {owned}, and this ran as that user, not as root\n"));
+        }
+    })
 }
 
 #[cfg(test)]

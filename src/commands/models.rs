@@ -60,6 +60,16 @@ pub enum ModelsCommand {
     Prune,
 }
 
+impl ModelsCommand {
+    /// Whether it changes something, here or in a shared store.
+    pub fn writes(&self) -> bool {
+        match self {
+            Self::Activate { .. } | Self::Import { .. } | Self::Push(_) | Self::Pull(_) | Self::Prune => true,
+            Self::List | Self::Show { .. } | Self::Verify { .. } => false,
+        }
+    }
+}
+
 /// A version that was asked for.
 #[derive(Debug, Clone)]
 pub enum Wanted {

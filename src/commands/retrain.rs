@@ -129,6 +129,11 @@ impl RetrainArgs {
         }
     }
 
+    /// Whether another program started it: a server's training has the server's user.
+    pub fn is_for_program(&self) -> bool {
+        self.events
+    }
+
     /// Takes the lowest priority where asked to. Call it before the first thread starts, which is the log's: a thread
     /// inherits its priority.
     pub fn lower_priority_if_asked(&self) -> anyhow::Result<()> {

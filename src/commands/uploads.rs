@@ -37,6 +37,13 @@ pub enum UploadsCommand {
     },
 }
 
+impl UploadsCommand {
+    /// Whether it changes something.
+    pub fn writes(&self) -> bool {
+        matches!(self, Self::Approve { .. } | Self::Erase { .. })
+    }
+}
+
 /// Runs an `uploads` command.
 pub fn uploads(config: &Config, command: &UploadsCommand) -> anyhow::Result<ExitCode> {
     let store = UploadStore::new(&config.server.upload_dir, config.server.upload_rules.clone());
@@ -107,6 +114,12 @@ fn show(config: &Config, store: &UploadStore, id: UploadId) -> anyhow::Result<()
 }
 
 fn erase(config: &Config, store: &UploadStore, ids: &[UploadId]) -> anyhow::Result<()> {
+    for &id in ids {
+        // Before the lock makes a folder for itself, where this is the wrong place.
+        if store.find(id).context("the uploads cannot be listed")?.is_none() && taken(config, id)?.is_empty() {
+            bail!(no_upload(id));
+        }
+    }
     // A training holds this lock from before it lists the uploads until it has moved them.
     let _lock = ModelStore::new(&config.paths.models).lock().context("nothing was erased")?;
     for &id in ids {
