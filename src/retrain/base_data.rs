@@ -6,7 +6,10 @@ use std::{fs, io};
 use super::{RetrainError, SkippedFile, uploads};
 use crate::model_store::WriterLock;
 use crate::upload_store::{UploadId, is_staged};
+use crate::workbook::COLUMNS_EXTENSION;
 
+/// What the names of workbooks end with.
+const WORKBOOKS: [&str; 4] = ["xlsx", "xls", "csv", COLUMNS_EXTENSION];
 /// How deep folders below the base data are followed.
 const MAX_DEPTH: usize = 8;
 /// Why nothing of a folder is read.
@@ -16,6 +19,8 @@ const TOO_DEEP: &str = "folders deeper than 8 below BASE_DATA_DIR are not looked
 #[derive(Debug, Default)]
 pub(super) struct BaseFiles {
     pub files: Vec<PathBuf>,
+    /// Hidden workbooks, which no training reads and an erasure does.
+    pub hidden: Vec<PathBuf>,
     /// Folders that are too deep to be looked into.
     pub too_deep: Vec<SkippedFile>,
     /// What a training or an erasure that was killed has left unfinished.
@@ -46,6 +51,11 @@ impl BaseFiles {
         Ok(found)
     }
 
+    /// Whether there is nothing in it, nor anything that could not be looked into.
+    pub(super) fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.hidden.is_empty() && self.too_deep.is_empty() && self.unfinished.is_empty()
+    }
+
     /// Adds what is below `dir` and no folder. A regular file, or one that a link leads to, is read; a link to anything
     /// else, a pipe, a socket or a device is named with the files that cannot be. Hidden ones and what Office leaves
     /// beside a workbook that is open are passed over.
@@ -62,8 +72,10 @@ impl BaseFiles {
             let name = name.as_encoded_bytes();
             if kind.is_file() && (is_staged(name) || name == uploads::UNFINISHED.as_bytes()) {
                 self.unfinished.push(entry.path());
-            } else if [&b"."[..], b"~$"].iter().any(|start| name.starts_with(start)) {
+            } else if name.starts_with(b"~$") {
                 continue;
+            } else if name.starts_with(b".") {
+                self.hidden.extend(Some(entry.path()).filter(|path| !kind.is_dir() && is_workbook(path)));
             } else if !kind.is_dir() {
                 self.files.push(entry.path());
             } else if depth > 0 {
@@ -75,6 +87,12 @@ impl BaseFiles {
         }
         Ok(())
     }
+}
+
+/// Whether a file's name says that it is to be trained on.
+pub(super) fn is_workbook(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    extension.is_some_and(|extension| WORKBOOKS.iter().any(|known| known.eq_ignore_ascii_case(extension)))
 }
 
 /// What reports call a file of the base data.

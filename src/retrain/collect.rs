@@ -1,9 +1,10 @@
 //! Every workbook under the base data, and every upload that waits, as one table.
 //!
 //! Files are read in the order of their age, since of several rows of one customer the newest counts
-//! ([`NewestStands`]): base data by their folders' names (one folder a day), within a folder by their own,
-//! but uploads that an earlier training put there after the others; then the uploads that wait, by their names, which
-//! begin with their time. Within a file a later row is the newer one.
+//! ([`NewestStands`]): base data by their folders' names (one folder a day; one that does not begin with a year is
+//! older than those that do), within a folder by their own, but uploads that an earlier training put there after the
+//! others, by when they were sent last; then the uploads that wait, by the same. Within a file a later row is the newer
+//! one.
 //!
 //! The sample is not read where there is another workbook or another file with customers: invented customers and own
 //! ones are never in one table. A workbook that cannot be read counts here too, for it was meant to be trained on.
@@ -11,7 +12,7 @@
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use super::base_data::{BaseFiles, base_label};
+use super::base_data::{BaseFiles, base_label, is_workbook};
 use super::left_out::MostLeftOut;
 use super::sample::is_sample;
 use super::uploads;
@@ -20,10 +21,7 @@ use crate::causes::with_causes;
 use crate::customer::{CustomerTable, Keep, KeyedTable, NewestStands};
 use crate::durable;
 use crate::upload_store::About;
-use crate::workbook::{COLUMNS_EXTENSION, ReadRequest, Watch, WorkbookError, is_columns_file, read_columns};
-
-/// What the names of workbooks end with.
-const WORKBOOKS: [&str; 4] = ["xlsx", "xls", "csv", COLUMNS_EXTENSION];
+use crate::workbook::{ReadRequest, Watch, WorkbookError, is_columns_file, read_columns};
 
 /// Customers that a data engine has grouped into profiles.
 #[derive(Debug, Clone)]
@@ -113,12 +111,6 @@ pub(super) fn collect(
     let brought = files.iter().zip(brought).zip(from_uploads).filter(|(_, is_upload)| *is_upload);
     let brought = brought.map(|((label, customers), _)| (label.clone(), customers)).collect();
     Ok(Collected { table, files, skipped, is_sample, set_aside, uploads, unapproved, brought, most_left_out })
-}
-
-/// Whether a file's name says that it is to be trained on.
-fn is_workbook(path: &Path) -> bool {
-    let extension = path.extension().and_then(|extension| extension.to_str());
-    extension.is_some_and(|extension| WORKBOOKS.iter().any(|known| known.eq_ignore_ascii_case(extension)))
 }
 
 /// What was read so far.
@@ -223,8 +215,9 @@ struct Sources {
 fn sources(request: &RetrainRequest<'_>, base: BaseFiles) -> Result<Sources, RetrainError> {
     let BaseFiles { files: mut base, too_deep, .. } = base;
     base.sort_by_cached_key(|path| {
-        let name = path.file_name().unwrap_or_default().to_owned();
-        (path.parent().map(Path::to_owned), uploads::is_taken(path), name)
+        let sent = uploads::last_sent(path).filter(|_| uploads::is_taken(path));
+        let (folder, name) = (path.parent().map(Path::to_owned), path.file_name().unwrap_or_default().to_owned());
+        (has_year(request.base_data, path), folder, uploads::is_taken(path), sent, name)
     });
     let found = request.uploads.map(uploads::found).transpose()?.unwrap_or_default();
     let waiting = uploads::forget_taken(found.used, &base)?;
@@ -233,4 +226,13 @@ fn sources(request: &RetrainRequest<'_>, base: BaseFiles) -> Result<Sources, Ret
     let unapproved = found.unapproved.iter().map(|path| uploads::label(path)).collect();
     let from_uploads = waiting.into_iter().map(|path| Source { label: uploads::label(&path), path, is_upload: true });
     Ok(Sources { sources: from_base.chain(from_uploads).collect(), unapproved, too_deep })
+}
+
+/// Whether the folder of the base data that a file is in begins with a year, as `2026-03-01` does. Trainings put
+/// uploads into such folders; `first` or `Kunden` would sort behind them for ever.
+fn has_year(base_data: &Path, path: &Path) -> bool {
+    let below = path.strip_prefix(base_data).unwrap_or(path).parent();
+    let folder = below.and_then(|below| below.iter().next()).unwrap_or_default();
+    let year = folder.as_encoded_bytes().get(..4);
+    year.is_some_and(|year| year.iter().all(u8::is_ascii_digit))
 }

@@ -13,9 +13,12 @@
 //! No row is ever counted twice, since each file is read under one name; and were it read under both, its rows would be
 //! copies that count once. Nothing is overwritten: a name that is taken by another file gets a number.
 
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use jiff::civil::Date;
 
@@ -23,10 +26,8 @@ use super::{RetrainError, SkippedFile};
 use crate::causes::with_causes;
 use crate::disk::Keeper;
 use crate::durable;
-use crate::upload_store::{About, TrainOn, UploadId};
+use crate::upload_store::{About, TrainOn, UploadId, is_taken_name, taken_name};
 
-/// What the names of uploads begin with, once they are base data.
-const TAKEN: &str = "upload-";
 /// A copy on its way, where a link cannot be made; hidden, so never read.
 pub(super) const UNFINISHED: &str = ".moving";
 /// Names that are tried for one file.
@@ -74,7 +75,8 @@ pub(super) fn found(folder: UploadFolder<'_>) -> Result<Found, RetrainError> {
     }
 }
 
-/// What is in `dir` and no folder, oldest first; hidden ones are unfinished uploads, or say something of one.
+/// What is in `dir` and no folder, the one that was sent last behind the others. Hidden ones are unfinished uploads, or
+/// say something of one.
 ///
 /// # Errors
 /// [`RetrainError::Unlistable`] when the folder exists and cannot be listed.
@@ -92,7 +94,7 @@ pub(super) fn waiting(dir: &Path) -> Result<Vec<PathBuf>, RetrainError> {
             found.push(entry.path());
         }
     }
-    found.sort();
+    found.sort_by_cached_key(|path| (last_sent(path), path.clone()));
     Ok(found)
 }
 
@@ -103,13 +105,13 @@ pub(super) fn label(path: &Path) -> String {
 
 /// Whether a file of the base data is named as an upload that a training has put there.
 pub(super) fn is_taken(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(TAKEN.as_bytes()))
+    path.file_name().is_some_and(is_taken_name)
 }
 
 /// The id of the kept upload that a file is, waiting or taken. Behind a link is a file of the operator's, whatever the
 /// link is called.
 pub(super) fn own_id(path: &Path) -> Option<UploadId> {
-    if path.is_symlink() { None } else { upload_id(path.file_name()?.to_str()?) }
+    if path.is_symlink() { None } else { UploadId::of_file(path.file_name()?.to_str()?) }
 }
 
 /// The uploads that trainings have put among `base_files`, with their ids.
@@ -118,12 +120,10 @@ pub(super) fn taken(base_files: Vec<PathBuf>) -> Vec<(UploadId, PathBuf)> {
     taken.filter_map(|path| Some((own_id(&path)?, path))).collect()
 }
 
-/// The id of the kept upload that a file is by its name, waiting or taken, also where a number sets it apart.
-pub(super) fn upload_id(name: &str) -> Option<UploadId> {
-    let (stem, extension) = name.strip_prefix(TAKEN).unwrap_or(name).split_once('.')?;
-    let (time, id) = stem.split_once('-')?;
-    let id = id.split_once('-').map_or(id, |(id, _number)| id);
-    UploadId::of_file(&format!("{time}-{id}.{extension}"))
+/// When an upload was sent last, or an operator's file written. The name has when the content came first: a sender who
+/// sends the first of two files again wants it to be the newer one.
+pub(super) fn last_sent(path: &Path) -> Option<SystemTime> {
+    fs::metadata(path).ok()?.modified().ok()
 }
 
 /// Removes those of `waiting` that an earlier training has put among `base_files` already, and returns the others.
@@ -131,19 +131,24 @@ pub(super) fn upload_id(name: &str) -> Option<UploadId> {
 /// # Errors
 /// [`RetrainError::Upload`] naming the file that could not be compared or removed.
 pub(super) fn forget_taken(waiting: Vec<PathBuf>, base_files: &[PathBuf]) -> Result<Vec<PathBuf>, RetrainError> {
+    let mut taken: HashMap<&OsStr, Vec<&Path>> = HashMap::new();
+    for file in base_files.iter().filter(|file| is_taken(file)) {
+        taken.entry(file.file_name().unwrap_or_default()).or_default().push(file);
+    }
     let mut left = Vec::new();
     for upload in waiting {
-        if !forget_one(&upload, base_files).map_err(|source| RetrainError::Upload { file: upload.clone(), source })? {
+        let name: OsString = taken_name(&upload, 1);
+        let perhaps = taken.get(&*name).map(Vec::as_slice).unwrap_or_default();
+        if !forget_one(&upload, perhaps).map_err(|source| RetrainError::Upload { file: upload.clone(), source })? {
             left.push(upload);
         }
     }
     Ok(left)
 }
 
-/// Removes `upload` if it is among `base_files`, and says whether it was.
-fn forget_one(upload: &Path, base_files: &[PathBuf]) -> io::Result<bool> {
-    let name = taken_name(upload, 1);
-    for file in base_files.iter().filter(|file| file.file_name() == Some(&*name)) {
+/// Removes `upload` if it is one of the files that are called so, and says whether it was.
+fn forget_one(upload: &Path, taken: &[&Path]) -> io::Result<bool> {
+    for file in taken {
         if is_same(upload, file)? {
             let_go(upload, file)?;
             return Ok(true);
@@ -240,25 +245,11 @@ fn copy_of(upload: &Path, copy: &Path, disk: &Keeper) -> io::Result<()> {
     {
         return Err(error);
     }
-    let file = durable::create_private(copy)?;
-    io::copy(&mut durable::open_regular(upload)?, &mut disk.reserving(durable::folder_of(copy), &file))?;
+    let (mut source, file) = (durable::open_regular(upload)?, durable::create_private(copy)?);
+    io::copy(&mut source, &mut disk.reserving(durable::folder_of(copy), &file))?;
+    // It says when the upload was sent.
+    file.set_modified(source.metadata()?.modified()?)?;
     file.sync_all()
-}
-
-/// `upload-<name>`; from the second on with a number before the extension.
-fn taken_name(upload: &Path, number: usize) -> std::ffi::OsString {
-    let mut name = std::ffi::OsString::from(TAKEN);
-    if number == 1 {
-        name.push(upload.file_name().unwrap_or_default());
-        return name;
-    }
-    name.push(upload.file_stem().unwrap_or_default());
-    name.push(format!("-{number}"));
-    if let Some(extension) = upload.extension() {
-        name.push(".");
-        name.push(extension);
-    }
-    name
 }
 
 fn is_same(one: &Path, other: &Path) -> io::Result<bool> {

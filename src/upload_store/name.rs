@@ -1,7 +1,9 @@
 //! What kept uploads are called: nothing of it comes from their senders but one of three extensions; a file of kept
-//! columns has a fourth.
+//! columns has a fourth. A training that puts files into the base data calls them [`taken_name`] there.
 
+use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
 use jiff::Timestamp;
@@ -11,6 +13,8 @@ use sha2::{Digest, Sha256};
 
 const TIME: &str = "%Y%m%dT%H%M%SZ";
 const ID_DIGITS: usize = 32;
+/// What the names of files begin with that a training has put into the base data.
+const TAKEN: &str = "upload-";
 
 /// What kind of workbook a file's name says it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,10 +68,36 @@ impl UploadId {
 pub struct NoUploadId;
 
 impl UploadId {
-    /// The id in the name of a kept upload; `None` for every other name.
+    /// The id in the name of a kept upload, waiting or taken, also where a number sets it apart; `None` for every other
+    /// name.
     pub fn of_file(name: &str) -> Option<Self> {
-        StoredName::read(name).map(|(id, _)| id)
+        let (stem, extension) = name.strip_prefix(TAKEN).unwrap_or(name).split_once('.')?;
+        let (time, id) = stem.split_once('-')?;
+        let id = id.split_once('-').map_or(id, |(id, _number)| id);
+        StoredName::read(&format!("{time}-{id}.{extension}")).map(|(id, _)| id)
     }
+}
+
+/// What the file of an upload is called in the base data: `upload-<name>`, from the second of one name on with its
+/// number before the extension. An operator's file, whatever its name, is called so as well.
+pub fn taken_name(upload: &Path, number: usize) -> OsString {
+    let mut name = OsString::from(TAKEN);
+    if number == 1 {
+        name.push(upload.file_name().unwrap_or_default());
+        return name;
+    }
+    name.push(upload.file_stem().unwrap_or_default());
+    name.push(format!("-{number}"));
+    if let Some(extension) = upload.extension() {
+        name.push(".");
+        name.push(extension);
+    }
+    name
+}
+
+/// Whether a file of the base data is named as [`taken_name`] names those that a training has put there.
+pub fn is_taken_name(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(TAKEN.as_bytes())
 }
 
 impl FromStr for UploadId {
@@ -140,6 +170,21 @@ mod tests {
         assert_eq!(Extension::of("x.columns"), None, "only what this program writes is called so");
         assert_eq!(Extension::of("x.xlsx."), None);
         assert_eq!(Extension::of("no extension"), Some(Extension::Xlsx));
+    }
+
+    #[test]
+    fn the_id_is_in_the_name_that_a_training_gives_whatever_number_sets_it_apart() {
+        let id = UploadId::of(Sha256::new_with_prefix("content"));
+        let stored = StoredName::new("2026-11-23T01:02:03Z".parse().unwrap(), Extension::Columns).of(id);
+        assert_eq!(UploadId::of_file(&stored), Some(id));
+        for number in [1, 2, 1_000] {
+            let taken = taken_name(&Path::new("uploads").join(&stored), number);
+            assert!(is_taken_name(&taken) && !is_taken_name(OsStr::new(&stored)), "{taken:?}");
+            assert_eq!(UploadId::of_file(taken.to_str().unwrap()), Some(id), "{taken:?}");
+        }
+        let of_an_operator = taken_name(Path::new("uploads/May-2026.csv"), 2);
+        assert_eq!(of_an_operator, "upload-May-2026-2.csv");
+        assert_eq!(UploadId::of_file("upload-May-2026-2.csv"), None);
     }
 
     #[test]

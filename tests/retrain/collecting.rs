@@ -35,6 +35,53 @@ fn of_several_rows_of_one_customer_the_newest_file_s_stands() {
     assert_eq!((of_a, towns.len()), (Some(10), 3), "{towns:?}");
 }
 
+/// Customers of kind A who have moved to the towns of kind B.
+fn moved(first: usize, n: usize) -> String {
+    customers('B', first, n).replace('B', "A")
+}
+
+/// The file of the first row that a newer one replaced.
+fn replaced(report: &RetrainReport) -> String {
+    report.cleaning.first_dropped[&Dropped::ReplacedByNewer][0].source.clone()
+}
+
+#[test]
+fn a_folder_without_a_year_is_older_than_uploads_also_once_a_training_has_taken_them() {
+    let mut shop = Shop::new();
+    shop.force = true;
+    shop.add("base_data/first/AB.csv", &(customers('A', 0, 72) + &customers('B', 0, 72)));
+    shop.add("uploads/new.csv", &moved(0, 30));
+    for _ in 0..2 {
+        let report = shop.publish().report;
+        assert_eq!(
+            (replaced(&report).as_str(), report.cleaning.dropped[&Dropped::ReplacedByNewer]),
+            ("first/AB.csv", 30)
+        );
+    }
+}
+
+#[test]
+fn of_two_uploads_the_one_that_was_sent_last_is_newer_also_once_a_training_has_taken_them() {
+    let mut shop = Shop::with("AB");
+    (shop.force, shop.train_on) = (true, TrainOn::All);
+    let names = ["1", "2"].map(|digit| format!("2026010{digit}T000000Z-{}.csv", digit.repeat(32)));
+    for (name, rows) in names.iter().zip([customers('A', 100, 30), moved(100, 30)]) {
+        shop.add(&format!("uploads/{name}"), &rows);
+    }
+    // The first one came again, to take back the second one.
+    let now = std::time::SystemTime::now();
+    let earlier = now - std::time::Duration::from_secs(60);
+    for (name, sent) in names.iter().zip([now, earlier]) {
+        let file = fs::File::options().write(true).open(shop.path("uploads").join(name)).unwrap();
+        file.set_modified(sent).unwrap();
+    }
+    for _ in 0..2 {
+        let report = shop.publish().report;
+        assert!(replaced(&report).ends_with(&names[1]), "{}", replaced(&report));
+        assert_eq!(report.cleaning.dropped[&Dropped::ReplacedByNewer], 30);
+    }
+}
+
 #[test]
 fn identifiers_that_differ_by_zeros_in_front_alone_are_two_customers_and_a_note_says_so() {
     let identified = |kind, id: &dyn Fn(usize) -> String| -> String {

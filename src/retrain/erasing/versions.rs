@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::model_store::{ModelStore, StoreError, VersionId};
 use crate::pseudonyms::Erased;
-use crate::retrain::uploads::upload_id;
+use crate::upload_store::UploadId;
 
 /// Versions that may count a customer, oldest first.
 #[derive(Debug, Default)]
@@ -49,5 +49,5 @@ pub(super) fn versions(store: &ModelStore, erased: &Erased) -> Result<Versions, 
 /// An upload's id, as which it is known wherever it lies and whatever is kept of it; else the file's own label.
 fn whatever_it_is_called(label: &str) -> String {
     let name = label.rsplit('/').next().unwrap_or(label);
-    upload_id(name).map_or_else(|| label.to_owned(), |id| id.to_string())
+    UploadId::of_file(name).map_or_else(|| label.to_owned(), |id| id.to_string())
 }
