@@ -79,6 +79,7 @@ fn print_erased(erased: &ErasedCustomer) {
     } else {
         print_field!("erased", "no training reads a row of this customer again");
     }
+    print_field!("searched", "{}", counted(erased.n_searched, "file"));
     for found in &erased.rewritten {
         print_field!("rewritten", "{}: without {}", found.file, rows(found));
     }

@@ -28,9 +28,10 @@ const KEY_FILE: &str = "identifiers.key";
 const KEY_BYTES: usize = 32;
 const KEY_LOST: &str =
     "identifiers.key is missing, and erased.json names customers by it: restore both from one backup";
-/// The byte behind the key, so that identifiers and rows have different hashes.
+/// The byte behind the key, so that identifiers, rows and the key itself have different hashes.
 const OF_IDENTIFIER: u8 = 1;
 const OF_ROW: u8 = 2;
+const OF_KEY: u8 = 3;
 
 /// The key, and the customers who were erased.
 pub struct Pseudonyms {
@@ -87,6 +88,12 @@ impl Pseudonyms {
         u64::from_le_bytes([a, b, c, d, e, f, g, h]).max(1)
     }
 
+    /// What tells this key from others, and is no help in finding it: 8 hex digits.
+    pub fn mark(&self) -> String {
+        let [a, b, c, d, ..] = self.digest(OF_KEY, &[]);
+        hex([a, b, c, d])
+    }
+
     /// The table with pseudonyms in place of its hashes of identifiers and rows.
     #[must_use]
     pub fn blinded(&self, table: KeyedTable) -> KeyedTable {
@@ -135,7 +142,9 @@ mod tests {
             made.into_iter().map(|made| made.join().unwrap().of(7)).collect::<Vec<_>>()
         });
         assert!(pseudonyms.iter().all(|&pseudonym| pseudonym == pseudonyms[0] && pseudonym != 7), "{pseudonyms:?}");
-        assert_ne!(Pseudonyms::open(&there).unwrap().of(7), pseudonyms[0]);
+        let [one, again, other] = [&here, &here, &there].map(|dir| Pseudonyms::open(dir).unwrap());
+        assert_ne!(other.of(7), pseudonyms[0]);
+        assert!(one.mark() == again.mark() && one.mark() != other.mark() && one.mark().len() == 8, "{}", one.mark());
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&here), mode(&here.join(KEY_FILE))), (0o700, 0o600));
         assert_eq!(fs::read_dir(&here).unwrap().count(), 1);

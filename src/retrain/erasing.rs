@@ -9,6 +9,7 @@
 //! A version knows no single customer. It is named if it was trained on a file that held the customer.
 
 mod alike;
+mod error;
 mod replacing;
 mod sources;
 mod unsearched;
@@ -18,27 +19,31 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::iter;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use rustc_hash::FxHashSet;
+
+pub use self::error::EraseError;
 
 use self::alike::{Alike, alike, each_once};
 use self::replacing::replace;
 use self::sources::{Source, of_base_data, of_uploads};
-use self::unsearched::{moved_rows, rounded_rows, why_unsearched};
+use self::unsearched::{OF_ANOTHER_KEY, moved_rows, rounded_rows, why_unsearched};
 use self::versions::{Versions, versions};
 use super::base_data::BaseFiles;
-use super::{RetrainError, SkippedFile};
+use super::{RetrainError, SkippedFile, uploads};
 use crate::causes::with_causes;
-use crate::customer::{Keep, KeyedTable, Schema, SheetRow, identity_of_text};
+use crate::customer::{BrokenTable, Keep, KeyedTable, RowKey, Schema, SheetRow, identity_of_text, normalize_header};
 use crate::disk::Keeper;
 use crate::durable;
-use crate::model_store::{ModelStore, StoreError, VersionId};
+use crate::model_store::{ModelStore, VersionId};
 use crate::pseudonyms::{Erased, Erasures, Pseudonyms};
 use crate::workbook::{
-    ReadRequest, Reader, Watch, WorkbookError, copy_columns_without, is_columns_file, rows_of_customers, write_columns,
+    ReadRequest, Reader, RowsOfCustomers, Watch, WorkbookError, copy_columns_without, is_columns_file,
+    rows_of_customers, write_columns,
 };
 
 /// How often the uploads are listed, at most. What the last listing has more than the others is not searched.
@@ -66,6 +71,8 @@ pub struct EraseRequest<'a> {
 /// What became of a customer's rows.
 #[derive(Debug, Default)]
 pub struct ErasedCustomer {
+    /// How many files were searched, as far as nothing else is said of them below.
+    pub n_searched: usize,
     /// Kept uploads that were rewritten without them, or removed where there was nobody else.
     pub rewritten: Vec<FoundRows>,
     /// Files that only their owner may change.
@@ -125,40 +132,10 @@ pub struct FoundRows {
     pub rows: Vec<SheetRow>,
 }
 
-/// Why a customer was not erased; what was rewritten until then stays so, and trainings may pass the customer over.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum EraseError {
-    /// Blank, or a word for nothing.
-    #[error("the identifier is empty or a word for nothing")]
-    NoIdentifier,
-    /// The schema names no header of identifiers.
-    #[error("the schema names no column of identifiers")]
-    NoIdentifierColumn,
-    /// The key or the list of those who were erased.
-    #[error("the key and the list of erased customers cannot be used")]
-    State(#[source] io::Error),
-    /// A kept upload could not be rewritten.
-    #[error("{} could not be rewritten", file.display())]
-    Rewrite {
-        /// The upload.
-        file: PathBuf,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
-    /// The files could not be listed, or no process be started to read them with.
-    #[error("the files could not be looked through")]
-    Files(#[from] RetrainError),
-    /// A training is under way, or the versions cannot be listed.
-    #[error("the model store could not answer")]
-    Store(#[from] StoreError),
-}
-
 /// Erases the customer who has this identifier.
 ///
 /// # Errors
-/// [`EraseError`]; [`StoreError::Locked`] while a training is under way.
+/// [`EraseError`]; `StoreError::Locked` while a training is under way.
 pub fn erase_customer(
     store: &ModelStore,
     request: &EraseRequest<'_>,
@@ -168,6 +145,7 @@ pub fn erase_customer(
     if request.schema.identifier.is_empty() {
         return Err(EraseError::NoIdentifierColumn);
     }
+    check_place(store, request)?;
     let lock = store.lock()?;
     let state = request.state_dir;
     let pseudonym = Pseudonyms::open(state).map_err(EraseError::State)?.of(identity);
@@ -190,6 +168,36 @@ pub fn erase_customer(
     Ok(erased)
 }
 
+/// Refuses where nobody can be found, before a folder or a key is made.
+fn check_place(store: &ModelStore, request: &EraseRequest<'_>) -> Result<(), EraseError> {
+    let (base, waiting) = (BaseFiles::list(request.base_data)?, uploads::waiting(request.uploads)?);
+    let versions = store.list()?;
+    if base.is_empty() && waiting.is_empty() && versions.is_empty() {
+        return Err(EraseError::NothingHere {
+            base_data: request.base_data.to_owned(),
+            uploads: request.uploads.to_owned(),
+        });
+    }
+    let live = versions.iter().find(|version| version.is_current).and_then(|version| version.manifest.as_ref().ok());
+    let live = live.filter(|live| !live.is_of_the_sample());
+    if let Some(column) = live.and_then(|live| missing_column(&live.schema, &request.schema)) {
+        return Err(EraseError::OtherSchema { column });
+    }
+    let by_key = base.files.iter().chain(&base.hidden).chain(&waiting).find(|path| is_columns_file(path));
+    match (by_key, Pseudonyms::load(request.state_dir).map_err(EraseError::State)?) {
+        (Some(file), None) => Err(EraseError::KeyLost { state: request.state_dir.to_owned(), file: file.clone() }),
+        _ => Ok(()),
+    }
+}
+
+/// A column of `live` that `schema` does not have, under any of its headers.
+fn missing_column(live: &Schema, schema: &Schema) -> Option<String> {
+    let headers: FxHashSet<String> =
+        schema.columns.iter().flat_map(|column| column.headers()).map(normalize_header).collect();
+    let missing = live.columns.iter().find(|column| !headers.contains(&normalize_header(&column.title)))?;
+    Some(missing.title.clone())
+}
+
 /// Notes that the customer is erased and rows were in these files; returns when that was first, and all files in which
 /// some ever were.
 fn note(request: &EraseRequest<'_>, pseudonym: u64, files: Vec<String>) -> Result<Erased, EraseError> {
@@ -206,6 +214,15 @@ struct Erasing<'a> {
     identity: u64,
     pseudonym: u64,
     alike: Vec<Alike>,
+}
+
+/// What a search of one file came to.
+enum Search {
+    Rows(Rows),
+    /// The file knows nobody by an identifier.
+    NobodyKnown,
+    /// It knows customers by another key.
+    OfAnotherKey,
 }
 
 /// The rows of one file: the customer's, and those of each identifier that is alike.
@@ -237,17 +254,23 @@ impl Erasing<'_> {
     }
 
     fn look_through(&self, source: &Source, erased: &mut ErasedCustomer) -> Result<(), EraseError> {
+        let unread = |why| SkippedFile { file: source.label.clone(), why };
         let rows = match self.search(source)? {
-            Ok(Some(rows)) => rows,
-            Ok(None) => {
+            Ok(Search::Rows(rows)) => rows,
+            Ok(Search::NobodyKnown) => {
                 erased.without_identifiers.push(source.label.clone());
                 return Ok(());
             }
+            Ok(Search::OfAnotherKey) => {
+                erased.unread.push(unread(OF_ANOTHER_KEY.to_owned()));
+                return Ok(());
+            }
             Err(error) => {
-                erased.unread.push(SkippedFile { file: source.label.clone(), why: with_causes(&error) });
+                erased.unread.push(unread(with_causes(&error)));
                 return Ok(());
             }
         };
+        erased.n_searched += 1;
         let found = |rows| FoundRows { file: source.label.clone(), rows };
         let others = self.alike.iter().zip(rows.alike).filter(|(_, rows)| !rows.is_empty());
         erased.alike.extend(others.map(|(other, rows)| AlikeRows {
@@ -255,11 +278,10 @@ impl Erasing<'_> {
             is_erased: other.is_erased,
             found: found(rows),
         }));
-        let unread = |why| SkippedFile { file: source.label.clone(), why };
         erased.unread.extend(rows.rounded.into_iter().map(unread));
         if !rows.own.is_empty() {
             let found = found(rows.own);
-            if source.is_ours && self.rewrite(source)? {
+            if source.is_ours && self.rewrite(source, &found.rows)? {
                 // With it went the sheets that were not searched.
                 erased.rewritten.push(found);
                 return Ok(());
@@ -270,8 +292,8 @@ impl Erasing<'_> {
         Ok(())
     }
 
-    /// The rows that are looked for; `None` where the file knows nobody by an identifier.
-    fn search(&self, source: &Source) -> Result<Result<Option<Rows>, WorkbookError>, EraseError> {
+    /// The rows that are looked for.
+    fn search(&self, source: &Source) -> Result<Result<Search, WorkbookError>, EraseError> {
         if is_columns_file(&source.path) {
             return Ok(self.search_columns(source));
         }
@@ -291,29 +313,36 @@ impl Erasing<'_> {
                 let mut found = table.rows_of(&sought).into_iter();
                 let read = table.table().cleaning();
                 let own = found.next().unwrap_or_default();
-                Ok(Some(Rows {
+                Ok(Search::Rows(Rows {
                     alike: each_once(&own, found),
                     own,
                     unsearched: read.sheets.iter().filter_map(why_unsearched).chain(moved_rows(read)).collect(),
                     rounded: rounded_rows(read).collect(),
                 }))
             }
-            Err(WorkbookError::MissingColumns(_)) => Ok(None),
+            Err(WorkbookError::MissingColumns(_)) => Ok(Search::NobodyKnown),
             Err(error) => Err(error),
         })
     }
 
     /// The same of what was kept as columns.
-    fn search_columns(&self, source: &Source) -> Result<Option<Rows>, WorkbookError> {
+    fn search_columns(&self, source: &Source) -> Result<Search, WorkbookError> {
         let others = self.alike.iter().map(|other| other.pseudonym);
         let sought: Vec<u64> = iter::once(self.pseudonym).chain(others).collect();
-        let found = rows_of_customers(BufReader::new(open(source)?), &sought)?.map(Vec::into_iter);
-        Ok(found.map(|mut found| Rows {
-            own: found.next().unwrap_or_default(),
-            alike: found.collect(),
-            unsearched: Vec::new(),
-            rounded: Vec::new(),
-        }))
+        let mark = self.pseudonyms.mark();
+        Ok(match rows_of_customers(BufReader::new(open(source)?), &sought, &mark)? {
+            RowsOfCustomers::NobodyKnown => Search::NobodyKnown,
+            RowsOfCustomers::OfAnotherKey => Search::OfAnotherKey,
+            RowsOfCustomers::Each(rows) => {
+                let mut found = rows.into_iter();
+                Search::Rows(Rows {
+                    own: found.next().unwrap_or_default(),
+                    alike: found.collect(),
+                    unsearched: Vec::new(),
+                    rounded: Vec::new(),
+                })
+            }
+        })
     }
 
     /// The rows of a workbook, or what is wrong with it.
@@ -336,7 +365,7 @@ impl Erasing<'_> {
     }
 
     /// Puts the upload's other customers into its place, as columns; `false` where trainings cannot read it.
-    fn rewrite(&self, source: &Source) -> Result<bool, EraseError> {
+    fn rewrite(&self, source: &Source, own: &[SheetRow]) -> Result<bool, EraseError> {
         let path = &source.path;
         let replaced = if is_columns_file(path) {
             replace(path, self.disk, |out| {
@@ -346,11 +375,28 @@ impl Erasing<'_> {
             })
         } else {
             let Ok(table) = self.read(source, &self.request.schema, Reader::read_keyed)? else { return Ok(false) };
+            let Ok(table) = self.known_in(table, own) else { return Ok(false) };
             let others = self.pseudonyms.without_erased(self.pseudonyms.blinded(table));
-            replace(path, self.disk, |out| write_columns(&others, out).map(|()| others.table().n_rows()))
+            let mark = self.pseudonyms.mark();
+            replace(path, self.disk, |out| write_columns(&others, &mark, out).map(|()| others.table().n_rows()))
         };
         replaced.map_err(|source| EraseError::Rewrite { file: path.clone(), source })?;
         Ok(true)
+    }
+}
+
+impl Erasing<'_> {
+    /// The table with the customer's identity for the customer's `own` rows: trainings know a row by the first column
+    /// of identifiers, and the customer may be in another one.
+    fn known_in(&self, table: KeyedTable, own: &[SheetRow]) -> Result<KeyedTable, BrokenTable> {
+        let keys = table.keys().to_vec();
+        // As rows of one customer they are all named, in their order.
+        let table = table.with_keys(|key| RowKey::new(self.identity, key.row_number(), key.hash()));
+        let rows = table.rows_of(&[self.identity]).pop().unwrap_or_default();
+        let known = keys.into_iter().zip(rows).map(|(key, row)| {
+            if own.contains(&row) { RowKey::new(self.identity, key.row_number(), key.hash()) } else { key }
+        });
+        KeyedTable::new(table.into_table(), known.collect())
     }
 }
 

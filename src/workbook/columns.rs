@@ -2,9 +2,10 @@
 //!
 //! It is CSV (RFC 4180, UTF-8). The first line has the titles of the schema's columns, then `customer` and `row`:
 //! hashes of the customer's identifier and of all cells of the row, as 16 and 32 hex digits, `customer` empty where the
-//! row has none. Behind the title `customer` is how many digits the identifiers had that were numbers, as in `customer
-//! 6-3` ([`IdentifierDigits`]). The writer keys the hashes, so that nobody can try identifiers out. Names are as they
-//! were cleaned, levels as the schema has them, days as `2026-03-01`, numbers so that they are read as the same bits.
+//! row has none. The writer keys the hashes, so that nobody can try identifiers out. Behind the title `customer` is a
+//! mark of the key and how many digits the identifiers had that were numbers, as in `customer k:0a1b2c3d 6-3`
+//! ([`IdentifierDigits`]); files of earlier versions have no mark. Names are as they were cleaned, levels as the schema
+//! has them, days as `2026-03-01`, numbers so that they are read as the same bits.
 //!
 //! Such a file is written here alone, so it is read in this process. It is cleaned once more all the same: the schema
 //! may have changed since. A file that is not as it should be is refused as a whole.
@@ -27,6 +28,8 @@ pub const COLUMNS_EXTENSION: &str = "columns";
 
 /// The last two columns.
 const KEYS: [&str; 2] = ["customer", "row"];
+/// What the mark of the key begins with.
+const MARK: &str = "k:";
 /// The longest file, in bytes: a million rows of a schema with many columns.
 const MAX_BYTES: u64 = 1 << 30;
 
@@ -35,16 +38,63 @@ const MAX_BYTES: u64 = 1 << 30;
 #[error("it is not as it was written")]
 struct Changed;
 
+/// The rows of customers in such a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RowsOfCustomers {
+    /// Those of each customer, in the customers' order, the titles being row 1.
+    Each(Vec<Vec<SheetRow>>),
+    /// No row is known by anybody.
+    NobodyKnown,
+    /// The hashes are of another key, so that nobody can be looked for.
+    OfAnotherKey,
+}
+
+/// What the title of the customers' hashes says of them.
+#[derive(Debug, PartialEq, Eq)]
+struct Hashed<'t> {
+    /// The mark of the key; `None` in a file of an earlier version.
+    mark: Option<&'t str>,
+    /// How the identifiers were written.
+    digits: IdentifierDigits,
+}
+
+impl<'t> Hashed<'t> {
+    /// Reads the title; `None` where it is another column's.
+    fn read(title: &'t str) -> Option<Self> {
+        let [customer, _] = KEYS;
+        let mut words = title.split(' ');
+        if words.next() != Some(customer) {
+            return None;
+        }
+        let mut words = words.peekable();
+        let mark = words.next_if(|word| word.starts_with(MARK));
+        let digits = words.next().map_or(Some(IdentifierDigits::default()), |digits| digits.parse().ok())?;
+        words.next().is_none().then_some(Self { mark, digits })
+    }
+
+    /// The title of hashes by the key of this mark.
+    fn title(mark: &str, digits: IdentifierDigits) -> String {
+        let [customer, _] = KEYS;
+        let digits = if digits.is_empty() { String::new() } else { format!(" {digits}") };
+        format!("{customer} {MARK}{mark}{digits}")
+    }
+
+    /// Whether the hashes may be by the key of this mark.
+    fn may_be_by(&self, mark: &str) -> bool {
+        self.mark.and_then(|known| known.strip_prefix(MARK)).is_none_or(|known| known == mark)
+    }
+}
+
 /// Whether a file's name says that it is one.
 pub fn is_columns_file(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == COLUMNS_EXTENSION)
 }
 
-/// Writes the rows of `table` and their keys.
+/// Writes the rows of `table` and their keys, which are hashes by the key of this `mark`.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write_columns(table: &KeyedTable, out: impl Write) -> io::Result<()> {
+pub fn write_columns(table: &KeyedTable, mark: &str, out: impl Write) -> io::Result<()> {
     let mut file = ::csv::Writer::from_writer(out);
     let rows = table.table();
     // A training tells a column that the file did not have from one without values.
@@ -52,9 +102,8 @@ pub fn write_columns(table: &KeyedTable, out: impl Write) -> io::Result<()> {
     let has = |rules: &Column| rules.required || found.is_empty() || found.contains_key(&rules.title);
     let columns: Vec<(&CustomerColumn, &Column)> =
         rows.columns().iter().zip(&rows.schema().columns).filter(|(_, rules)| has(rules)).collect();
-    let [customer, row] = KEYS;
-    let digits = rows.cleaning().identifier_digits;
-    let customer = if digits.is_empty() { customer.to_owned() } else { format!("{customer} {digits}") };
+    let [_, row] = KEYS;
+    let customer = Hashed::title(mark, rows.cleaning().identifier_digits);
     file.write_record(columns.iter().map(|(_, rules)| rules.title.as_str()).chain([customer.as_str(), row]))?;
     let texts: Vec<Vec<String>> = columns
         .iter()
@@ -85,7 +134,7 @@ pub fn read_columns(source: impl Read, schema: &Arc<Schema>, today: Date) -> Res
     while file.read_record(&mut record).map_err(unreadable)? {
         if kinds.is_empty() {
             kinds = kinds_of(&record, schema)?;
-            digits = digits_in(record.get(kinds.len()).unwrap_or_default()).ok_or_else(changed)?;
+            digits = hashed_in(&record, kinds.len()).ok_or_else(changed)?.digits;
             let titles: Vec<Cell<'_>> = record.iter().take(kinds.len()).map(Cell::Text).collect();
             builder.push_row(&titles).map_err(WorkbookError::MissingColumns)?;
             continue;
@@ -113,25 +162,32 @@ pub fn read_columns(source: impl Read, schema: &Arc<Schema>, today: Date) -> Res
     }))
 }
 
-/// Where the rows of each of these customers are, in the customers' order, the titles being row 1; `None` where no row
-/// is known by anybody. No schema is asked: a row is its customer's whatever the columns are called today.
+/// Where the rows of each of these customers are, whose hashes are by the key of this `mark`. No schema is asked: a row
+/// is its customer's whatever the columns are called today.
 ///
 /// # Errors
 /// [`WorkbookError::Damaged`] where the file is not as it was written, [`WorkbookError::Io`].
-pub fn rows_of_customers(source: impl Read, customers: &[u64]) -> Result<Option<Vec<Vec<SheetRow>>>, WorkbookError> {
+pub fn rows_of_customers(source: impl Read, customers: &[u64], mark: &str) -> Result<RowsOfCustomers, WorkbookError> {
     let position_of: FxHashMap<u64, usize> = customers.iter().copied().zip(0..).collect();
     let mut rows = vec![Vec::new(); customers.len()];
-    let (mut row_number, mut is_anybody_known) = (0, false);
-    each_row(source, |key, _| {
+    let (mut row_number, mut is_anybody_known, mut is_by_this_key) = (0, false, true);
+    each_row(source, |key, record| {
         row_number += 1;
-        let Some((identity, _)) = key else { return Ok(()) };
+        let Some((identity, _)) = key else {
+            is_by_this_key = hashed_in(record, n_kept(record)?).is_some_and(|hashed| hashed.may_be_by(mark));
+            return Ok(());
+        };
         is_anybody_known |= identity != 0;
         if let Some(rows) = position_of.get(&identity).and_then(|&position| rows.get_mut(position)) {
             rows.push(SheetRow { row: row_number, ..SheetRow::default() });
         }
         Ok(())
     })?;
-    Ok(is_anybody_known.then_some(rows))
+    Ok(match (is_anybody_known, is_by_this_key) {
+        (false, _) => RowsOfCustomers::NobodyKnown,
+        (true, false) => RowsOfCustomers::OfAnotherKey,
+        (true, true) => RowsOfCustomers::Each(rows),
+    })
 }
 
 /// Copies the file, but for the rows of the customers who are `gone`; returns how many rows are left.
@@ -195,15 +251,16 @@ fn kinds_of<'s>(titles: &::csv::StringRecord, schema: &'s Schema) -> Result<Vec<
 fn n_kept(titles: &::csv::StringRecord) -> Result<usize, WorkbookError> {
     let n_columns = titles.len().checked_sub(KEYS.len()).filter(|&n| n > 0).ok_or_else(changed)?;
     let [_, row] = KEYS;
-    let is_customer = titles.get(n_columns).and_then(digits_in).is_some();
-    if is_customer && titles.get(n_columns + 1) == Some(row) { Ok(n_columns) } else { Err(changed()) }
+    if hashed_in(titles, n_columns).is_some() && titles.get(n_columns + 1) == Some(row) {
+        Ok(n_columns)
+    } else {
+        Err(changed())
+    }
 }
 
-/// How the identifiers were written, by the title of their hashes; `None` where that is another one.
-fn digits_in(title: &str) -> Option<IdentifierDigits> {
-    let [customer, _] = KEYS;
-    let digits = title.strip_prefix(customer)?;
-    if digits.is_empty() { Some(IdentifierDigits::default()) } else { digits.strip_prefix(' ')?.parse().ok() }
+/// What the first line says of the hashes behind `n_columns` titles; `None` where they are something else.
+fn hashed_in(titles: &::csv::StringRecord, n_columns: usize) -> Option<Hashed<'_>> {
+    titles.get(n_columns).and_then(Hashed::read)
 }
 
 /// The customer and the row in a line behind `n_columns` cells.
@@ -274,7 +331,7 @@ mod tests {
 
     fn written(table: &KeyedTable) -> String {
         let mut bytes = Vec::new();
-        write_columns(table, &mut bytes).unwrap();
+        write_columns(table, "0a1b2c3d", &mut bytes).unwrap();
         String::from_utf8(bytes).unwrap()
     }
 
@@ -311,7 +368,7 @@ mod tests {
     fn a_column_that_the_file_did_not_have_is_not_kept_as_one_without_values() {
         let schema = with_spend();
         let text = written(&read(&schema, "id,Town,Plan\n7,Bedok,Pro\n8,Yishun,Pro\n"));
-        assert!(text.starts_with("Town,Plan,customer 0-1,row\n"), "{text}");
+        assert!(text.starts_with("Town,Plan,customer k:0a1b2c3d 0-1,row\n"), "{text}");
         let again = read_columns(text.as_bytes(), &schema, TODAY).unwrap();
         assert_eq!(again.table().n_rows(), 2);
         assert!(!again.table().cleaning().columns_used.contains_key("Spend"));
@@ -351,7 +408,9 @@ mod tests {
         let text = written(&read(&schema, "id,Town,Spend,Plan\n7,Bedok,1.5,Pro\n"));
         for changed in [
             text.replace(",row\n", ",rows\n"),
-            text.replace("customer 0-1", "customer 0-x"),
+            text.replace(" 0-1,", " 0-x,"),
+            text.replace(" k:", " "),
+            text.replace(" 0-1,", " 0-1 0-1,"),
             text.replace("1.5", "1.5x"),
             text.replace(",Pro", ",Pro,more"),
             text.trim_end().strip_suffix(|c: char| c.is_ascii_hexdigit()).unwrap().to_owned() + "g",
@@ -360,5 +419,19 @@ mod tests {
             let read = read_columns(changed.as_bytes(), &schema, TODAY);
             assert!(matches!(read, Err(WorkbookError::Damaged(_))), "{changed}: {read:?}");
         }
+    }
+    #[test]
+    fn hashes_of_another_key_are_told_apart_and_those_of_an_earlier_version_are_not() {
+        let schema = with_spend();
+        let table = read(&schema, "id,Town,Spend,Plan\n7,Bedok,1.5,Pro\n8,Bedok,2.5,Pro\n");
+        let customer = table.keys()[1].identity();
+        let text = written(&table);
+        let rows = |text: &str, mark| rows_of_customers(text.as_bytes(), &[customer], mark).unwrap();
+        let found = RowsOfCustomers::Each(vec![vec![SheetRow { row: 3, ..SheetRow::default() }]]);
+        assert_eq!(rows(&text, "0a1b2c3d"), found);
+        assert_eq!(rows(&text, "ffffffff"), RowsOfCustomers::OfAnotherKey);
+        let earlier = text.replace(" k:0a1b2c3d", "");
+        assert_eq!(rows(&earlier, "ffffffff"), found);
+        assert_eq!(read_columns(earlier.as_bytes(), &schema, TODAY).unwrap().keys(), table.keys());
     }
 }

@@ -73,6 +73,53 @@ fn sheets_that_no_training_reads_are_searched_and_those_that_cannot_be_are_named
     }
 }
 
+#[test]
+fn an_erasure_where_nothing_is_kept_fails_and_makes_nothing() {
+    let folder = Folder::new();
+    let said = folder.fails(&["customers", "erase", "--id", "KUNDE-7"]);
+    assert!(said.contains("nothing was searched") && said.contains("run this where the server runs"), "{said}");
+    assert_eq!(fs::read_dir(folder.path("")).unwrap().count(), 0);
+}
+
+#[test]
+fn kept_columns_of_a_key_that_is_gone_or_another_are_not_said_to_be_without_the_customer() {
+    let folder = with_customers();
+    let (server, address) = start(&folder, &[("KEEP_UPLOADS", "columns")]);
+    upload(&address, &format!("{HEADER}{}", rows(1000, 30)));
+    drop(server);
+    let [state, away] = ["state", "away"].map(|name| folder.path(name));
+    fs::rename(&state, &away).unwrap();
+    let lost = folder.fails(&["customers", "erase", "--id", "KUNDE-1005"]);
+    assert!(lost.contains("identifiers.key is missing in state") && lost.contains(".columns"), "{lost}");
+    assert!(!state.exists(), "a new key would find nobody");
+
+    fs::create_dir(&state).unwrap();
+    fs::write(state.join("identifiers.key"), "5".repeat(64)).unwrap();
+    let (code, text) = erase(&folder, "KUNDE-1005");
+    assert!(code == Some(4) && !text.contains("not found"), "{text}");
+    assert!(text.contains(".columns: its customers are known by another key than identifiers.key"), "{text}");
+    assert!(text.contains("searched        1 file\n"), "{text}");
+
+    fs::remove_dir_all(&state).unwrap();
+    fs::rename(&away, &state).unwrap();
+    let (code, text) = erase(&folder, "KUNDE-1005");
+    assert!(code == Some(0) && text.contains("rewritten       uploads/"), "{text}");
+    assert!(text.contains("searched        2 files\n"), "{text}");
+}
+
+#[test]
+fn an_erasure_leaves_the_age_of_an_upload_as_it_was() {
+    let folder = Folder::new();
+    let kept = left_by_a_kill(folder.path("uploads").join(format!("{KEPT}.csv")));
+    let age = |path: &Path| fs::metadata(path).unwrap().modified().unwrap();
+    let before = age(&kept);
+    for id in ["KUNDE-7001", "KUNDE-7002"] {
+        let (code, text) = erase(&folder, id);
+        assert!(code == Some(0) && text.contains("rewritten  "), "{text}");
+        assert_eq!(age(&kept.with_extension("columns")), before);
+    }
+}
+
 /// A file that a process left when it was killed, some minutes ago.
 fn left_by_a_kill(path: PathBuf) -> PathBuf {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -339,4 +386,58 @@ fn a_customer_above_the_header_is_found() {
     assert!(code == Some(4) && text.contains("left            2026-01-01/own.csv: delete row 2\n"), "{text}");
     assert!(text.contains(&format!("rewritten       uploads/{KEPT}.csv: without row 2\n")), "{text}");
     assert_eq!(holding(&folder, "KUNDE-0,"), [own]);
+}
+
+#[test]
+fn a_customer_of_a_second_column_of_identifiers_is_gone_from_the_upload() {
+    let folder = Folder::new();
+    let kept = folder.path("uploads").join(format!("{KEPT}.csv"));
+    fs::create_dir_all(kept.parent().unwrap()).unwrap();
+    let row = |i: usize| format!("M{i},C{i},2024-02-{:02},{},Gold\n", 1 + i % 28, ["Bedok", "Yishun"][i % 2]);
+    let rows: String = (0..20).map(row).collect();
+    fs::write(&kept, format!("Cust_ID,Customer ID,Date Joined,Location,Loyalty Tier\n{rows}")).unwrap();
+    let (code, text) = erase(&folder, "M7");
+    assert!(code == Some(0) && text.contains("rewritten  ") && text.contains("without row 9\n"), "{text}");
+    let columns = fs::read_to_string(kept.with_extension("columns")).unwrap();
+    assert!(columns.lines().count() == 1 + 19 && !columns.contains("2024-02-08"), "{columns}");
+}
+
+#[test]
+fn an_erasure_by_a_schema_without_a_column_of_the_live_version_rewrites_nothing() {
+    let folder = with_customers();
+    let kept = folder.path("uploads").join(format!("{KEPT}.csv"));
+    fs::create_dir_all(kept.parent().unwrap()).unwrap();
+    fs::write(&kept, format!("{HEADER}{}", rows(300, 20))).unwrap();
+    let schema = r#"{"identifier": ["customer id"], "columns": [
+        {"title": "Location", "required": true, "kind": "category", "persona": {"key": "Towns", "top": 1}}]}"#;
+    fs::write(folder.path("schema.json"), schema).unwrap();
+    let mut command = folder.command(&["customers", "erase", "--id", "KUNDE-305"]);
+    let output = command.env("SCHEMA_PATH", "schema.json").output().unwrap();
+    let text = shown(&output);
+    assert!(output.status.code() == Some(1) && text.contains("which this schema does not have"), "{text}");
+    assert!(kept.exists() && !folder.path("state").exists());
+    let (code, text) = erase(&folder, "KUNDE-305");
+    assert!(code == Some(0) && text.contains("rewritten  "), "{text}");
+}
+
+#[test]
+fn hidden_workbooks_are_searched_and_folders_that_are_not_looked_into_are_named() {
+    let folder = own_csv(&["C1", "C2"]);
+    let row = |id: &str| format!("{HEADER}{id},Name,2024-02-03,Bedok,Female,Gold\n");
+    fs::write(folder.path("base_data/2026-01-01/.hidden.csv"), row("SECRET-1")).unwrap();
+    fs::write(folder.path("base_data/2026-01-01/.DS_Store"), "no workbook").unwrap();
+    let (code, text) = erase(&folder, "SECRET-1");
+    assert!(code == Some(4) && text.contains("left            2026-01-01/.hidden.csv: delete row 2\n"), "{text}");
+    assert!(!text.contains("not searched"), "{text}");
+
+    for dir in ["uploads/old", "elsewhere"] {
+        fs::create_dir_all(folder.path(dir)).unwrap();
+        fs::write(folder.path(dir).join("a.csv"), row("SECRET-2")).unwrap();
+    }
+    std::os::unix::fs::symlink(folder.path("elsewhere"), folder.path("base_data/link")).unwrap();
+    let (code, text) = erase(&folder, "SECRET-2");
+    assert!(code == Some(4) && !text.contains("not found"), "{text}");
+    for named in ["not searched    uploads/old: ", "not searched    link: "] {
+        assert!(text.contains(named), "{text}");
+    }
 }

@@ -40,17 +40,17 @@ pub(in crate::http) async fn keep(
         if is_sample(file.path()) {
             return Ok(file.keep(&about)?);
         }
-        let table = columns_of(&keeping, &file, read_by)?;
-        let columns = file.as_columns(|out| write_columns(&table, out))?;
+        let (table, mark) = columns_of(&keeping, &file, read_by)?;
+        let columns = file.as_columns(|out| write_columns(&table, &mark, out))?;
         // Customers who were erased are not in it.
         Ok(columns.keep(&about.with_rows(table.table().n_rows()))?)
     };
     state.on_cpu_pool_final("keeping an upload", keep).await?
 }
 
-/// The schema's columns of a file, with pseudonyms, and without customers who were erased. Trainings read by the
-/// settings' schema; a file without its columns is kept by the one that has read it.
-fn columns_of(state: &AppState, file: &Received, read_by: Arc<Schema>) -> Result<KeyedTable, ApiError> {
+/// The schema's columns of a file, with pseudonyms, and without customers who were erased; and the mark of the key.
+/// Trainings read by the settings' schema; a file without its columns is kept by the one that has read it.
+fn columns_of(state: &AppState, file: &Received, read_by: Arc<Schema>) -> Result<(KeyedTable, String), ApiError> {
     let reading = Reading::default();
     let by_settings = state.parts().schema.clone();
     let table = match reading.keyed_table(state, by_settings, file) {
@@ -59,5 +59,5 @@ fn columns_of(state: &AppState, file: &Received, read_by: Arc<Schema>) -> Result
     };
     let pseudonyms = Pseudonyms::open(&state.parts().state_dir);
     let pseudonyms = pseudonyms.map_err(|e| ApiError::internal("opening the key of identifiers", e))?;
-    Ok(pseudonyms.without_erased(pseudonyms.blinded(table)))
+    Ok((pseudonyms.without_erased(pseudonyms.blinded(table)), pseudonyms.mark()))
 }

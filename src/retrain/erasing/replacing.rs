@@ -24,6 +24,8 @@ pub(super) fn replace(
         let left = write(&mut out)?;
         out.flush()?;
         if left > 0 {
+            // Whom it was not asked for is kept no longer than before.
+            file.set_modified(fs::metadata(path)?.modified()?)?;
             file.sync_all()?;
             About::copy(path, &new, left)?;
             fs::rename(&staged, &new)?;

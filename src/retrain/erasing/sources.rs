@@ -1,5 +1,6 @@
 //! The files that an erasure looks through.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -18,9 +19,10 @@ pub(super) struct Source {
     pub is_ours: bool,
 }
 
-/// The base data but for the sample, whose customers are invented. Pipes, sockets and devices hold nobody.
+/// The base data but for the sample, whose customers are invented; hidden workbooks as well. Pipes, sockets and devices
+/// hold nobody.
 pub(super) fn of_base_data(base_data: &Path, files: BaseFiles) -> Vec<Source> {
-    let files = files.files.into_iter().filter(|path| may_hold_rows(path)).map(|path| Source {
+    let files = files.files.into_iter().chain(files.hidden).filter(|path| may_hold_rows(path)).map(|path| Source {
         is_ours: is_taken(&path) && own_id(&path).is_some(),
         label: base_label(base_data, &path),
         path,
@@ -28,21 +30,29 @@ pub(super) fn of_base_data(base_data: &Path, files: BaseFiles) -> Vec<Source> {
     files.collect()
 }
 
-/// The uploads, the sample again left out, and how many further ones are on their way. What a process that was killed
+/// The uploads, the sample again left out, and how many further ones are on their way. Folders among them are named as
+/// what cannot be opened. What a process that was killed
 /// has left may hold the customer, and is removed.
 pub(super) fn of_uploads(uploads: &Path) -> Result<(Vec<Source>, usize), RetrainError> {
     // Counted before the others are listed: one that gets its name in between is counted and listed, and never neither.
     let swept = remove_abandoned(uploads, Duration::ZERO)
         .map_err(|source| RetrainError::Unlistable { dir: uploads.to_owned(), source })?;
-    let files = waiting(uploads)?.into_iter().filter(|path| may_hold_rows(path)).map(|path| Source {
-        is_ours: own_id(&path).is_some(),
-        label: label(&path),
-        path,
-    });
+    let files = waiting(uploads)?
+        .into_iter()
+        .chain(folders_in(uploads))
+        .filter(|path| may_hold_rows(path))
+        .map(|path| Source { is_ours: own_id(&path).is_some(), label: label(&path), path });
     Ok((files.collect(), swept.n_left))
 }
 
-/// Whether it is a regular file other than the sample, or a link that leads nowhere.
+/// The folders in the folder of uploads, which hold no upload of this service's.
+fn folders_in(uploads: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(uploads).into_iter().flatten().flatten();
+    entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path())
+}
+
+/// Whether it is a regular file other than the sample, a folder that nothing is read from, such as one behind a link,
+/// or a link that leads nowhere.
 fn may_hold_rows(path: &Path) -> bool {
-    path.metadata().map_or(true, |found| found.is_file()) && !is_sample(path)
+    path.metadata().map_or(true, |found| found.is_file() || found.is_dir()) && !is_sample(path)
 }

@@ -2,6 +2,9 @@
 
 use crate::customer::{CleaningReport, Dropped, Note, SheetReport, UnusedSheet};
 
+/// Why nobody was looked for in kept columns.
+pub(super) const OF_ANOTHER_KEY: &str = "its customers are known by another key than identifiers.key of STATE_DIR";
+
 /// Why nobody was looked for in a sheet that holds rows, or may.
 pub(super) fn why_unsearched(sheet: &SheetReport) -> Option<String> {
     let may_hold_rows = sheet.rows_read > 0 || sheet.reason == Some(UnusedSheet::Unreadable);
