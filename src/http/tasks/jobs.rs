@@ -68,8 +68,8 @@ struct Shared {
     stopping: watch::Sender<bool>,
 }
 
-/// The only permit to run a retraining. Dropped before [`StartPermit::begin`], it removes its job; dropped later, it
-/// ends a job that is still running as failed.
+/// The only permit to run a retraining. Dropped, it ends a job that is still running as failed; before
+/// [`StartPermit::begin`] it removes the job as well.
 #[derive(Debug)]
 pub(in crate::http) struct StartPermit {
     jobs: Jobs,
@@ -230,7 +230,9 @@ impl Drop for StartPermit {
     fn drop(&mut self) {
         if !self.is_begun {
             self.jobs.lock().retain(|job| job.id != self.job.id);
-        } else if !self.job.status.borrow().is_ended() {
+        }
+        // Also of one that never began: a client may have found it meanwhile, and waits for its end.
+        if !self.job.status.borrow().is_ended() {
             self.job.end(Outcome::failed(format!("the server abandoned the {}", self.job.kind.word())), None);
         }
     }
@@ -238,6 +240,8 @@ impl Drop for StartPermit {
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt;
+
     use super::*;
 
     #[test]
@@ -253,6 +257,17 @@ mod tests {
         assert!(jobs.latest().is_empty() && jobs.running().is_none());
         jobs.stop();
         assert!(matches!(jobs.claim(JobKind::Retraining, AskedBy::Request), Err(ApiError::Stopping)));
+    }
+
+    #[test]
+    fn a_job_that_never_begins_ends_for_those_who_wait_for_it() {
+        let jobs = Jobs::new();
+        let permit = jobs.claim(JobKind::Retraining, AskedBy::Request).unwrap();
+        let job = permit.job().clone();
+        let (mut idle, mut ended) = (Box::pin(jobs.idle()), Box::pin(job.ended()));
+        assert!((&mut idle).now_or_never().is_none() && (&mut ended).now_or_never().is_none());
+        drop(permit);
+        assert!(idle.now_or_never().is_some() && ended.now_or_never().is_some());
     }
 
     #[test]

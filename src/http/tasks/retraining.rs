@@ -1,4 +1,4 @@
-//! Runs a retraining in a process of its own, and starts one whenever the schedule is due.
+//! Runs a retraining or a comparison in a process of its own, and starts a retraining whenever the schedule is due.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -29,7 +29,8 @@ pub(in crate::http) fn begin(mut permit: StartPermit, state: AppState, options: 
 
 async fn run(state: AppState, permit: StartPermit, mut options: Options) {
     let (started, job) = (Instant::now(), permit.job());
-    tracing::info!(event = "retraining_started", job = job.id, asked_by = ?job.asked_by, "a retraining started");
+    let what = job.kind.word();
+    tracing::info!(event = "retraining_started", job = job.id, what, asked_by = ?job.asked_by, "a {what} started");
     state.metrics().retraining(true);
     let begun = tokio::select! {
         begun = begin_together(&state, options.compare) => begun,
