@@ -16,7 +16,7 @@ use super::key_ring::KeyRing;
 use super::problem::ApiError;
 use super::router::router;
 use super::settings::{Parts, Settings};
-use super::state::{AccessControl, AppState, Equipment, OnLoad, lay_extras};
+use super::state::{AccessControl, AppState, Equipment, OnLoad};
 use super::tasks::expiry::run_expiry;
 use super::tasks::following::run_following;
 use super::tasks::refresh::{Refresh, run_refresh};
@@ -269,13 +269,12 @@ where
         prepare()
     };
     let prepared = tokio::task::spawn_blocking(prepare).await.map_err(|e| ServeError::Prepare(Box::new(e)))?;
-    let Prepared { mut version, store, following, mut writer, on_load } =
+    let Prepared { version, store, following, mut writer, on_load } =
         prepared.map_err(|e| ServeError::Prepare(e.into()))?;
     // From now on uploads, pictures and models count together.
     let store = store.with_disk(state.uploads().disk().clone());
     writer.share_disk(state.uploads().disk().clone());
-    if let Some(version) = &mut version {
-        lay_extras(&store, version);
+    if let Some(version) = &version {
         let trained_on_sample = version.manifest.is_of_the_sample();
         let segments = version.model.segments().len();
         tracing::info!(

@@ -21,7 +21,7 @@ use super::tasks::jobs::Jobs;
 use crate::audit::AuditLog;
 use crate::causes::with_causes;
 use crate::content::{Payer, Requester, Writer};
-use crate::model_store::{LiveModel, ModelStore, ModelVersion, StoreError};
+use crate::model_store::{LiveModel, ModelStore, ModelVersion, StoreError, VersionId};
 use crate::shared_store::Follower;
 use crate::upload_store::UploadStore;
 
@@ -59,15 +59,21 @@ pub(super) struct Ready<'a> {
 }
 
 impl Equipment {
-    /// Serves `version`, where there is one.
+    /// Serves `version`, where there is one, with what marketers added.
     pub fn new(version: Option<ModelVersion>, writer: Writer, store: ModelStore, on_load: OnLoad) -> Self {
-        let live = version.map_or_else(OnceLock::new, |version| LiveModel::new(version).into());
+        let serve = |version| LiveModel::new(version, &store, |version| lay_extras(&store, version));
+        let live = version.map_or_else(OnceLock::new, |version| serve(version).into());
         Self { writer, store, shared: None, on_load, live }
     }
 
     /// Puts what it changes into this store as well.
     pub fn with_shared(self, shared: Option<Arc<Follower>>) -> Self {
         Self { shared, ..self }
+    }
+
+    /// The version that is served.
+    pub fn served(&self) -> Option<VersionId> {
+        self.live.get().map(|live| live.snapshot().id.clone())
     }
 
     /// Makes the store's current version the live one, if it is not already. Blocking.
@@ -80,9 +86,8 @@ impl Equipment {
             lay_extras(&self.store, version);
         };
         if self.live.get().is_none() {
-            let mut version = self.store.load_current()?;
-            prepare(&mut version);
-            if self.live.set(LiveModel::new(version)).is_ok() {
+            let version = self.store.load_current()?;
+            if self.live.set(LiveModel::new(version, &self.store, prepare)).is_ok() {
                 return Ok(true);
             }
         }
@@ -92,7 +97,7 @@ impl Equipment {
 }
 
 /// Lays what marketers added over the segments of `version`; a file that cannot be read is reported.
-pub(super) fn lay_extras(store: &ModelStore, version: &mut ModelVersion) {
+fn lay_extras(store: &ModelStore, version: &mut ModelVersion) {
     if let Err(error) = store.lay_extras(version) {
         tracing::error!(
             event = "extras_unreadable",

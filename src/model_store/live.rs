@@ -16,9 +16,13 @@ pub struct LiveModel {
 }
 
 impl LiveModel {
-    /// Makes `version` the live one.
-    pub fn new(version: ModelVersion) -> Self {
-        Self { version: ArcSwap::from_pointee(version), refreshing: Mutex::default() }
+    /// Makes `version` of the store the live one; `prepare` gets it first and lays over it what marketers added, which
+    /// is then no change to take over.
+    pub fn new(mut version: ModelVersion, store: &ModelStore, prepare: impl FnOnce(&mut ModelVersion)) -> Self {
+        // Before `prepare` reads them: what is added meanwhile is a change.
+        let extras = store.extras_stamp();
+        prepare(&mut version);
+        Self { version: ArcSwap::from_pointee(version), refreshing: Mutex::new(extras) }
     }
 
     /// The live version, for one request.

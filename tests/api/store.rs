@@ -214,7 +214,7 @@ fn a_new_version_that_is_broken_never_replaces_the_live_one_and_a_whole_one_does
     let dir = tempfile::tempdir().unwrap();
     let store = ModelStore::new(dir.path());
     let first = publish(&store, 1).unwrap();
-    let live = LiveModel::new(store.load_current().unwrap());
+    let live = LiveModel::new(store.load_current().unwrap(), &store, |_| {});
     let folder = MODEL.publish_to(dir.path());
     let scaler = fs::read(folder.join("scaler.json")).unwrap();
     fs::write(folder.join("scaler.json"), "{}").unwrap();
@@ -231,11 +231,26 @@ fn a_new_version_that_is_broken_never_replaces_the_live_one_and_a_whole_one_does
 }
 
 #[test]
+fn what_marketers_added_before_the_start_is_no_reason_to_load_the_version_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = ModelStore::new(dir.path());
+    publish(&store, 0).unwrap();
+    fs::write(dir.path().join("extras.json"), r#"{"0": {"Interests": "chess"}}"#).unwrap();
+    let interests = |live: &LiveModel| live.snapshot().model.segments()[0].persona.extras.get("Interests").cloned();
+    let live = LiveModel::new(store.load_current().unwrap(), &store, |version| store.lay_extras(version).unwrap());
+    assert_eq!(interests(&live).as_deref(), Some("chess"));
+    assert!(!live.refresh(&store, |_| panic!("the live version was loaded again")).unwrap());
+    fs::write(dir.path().join("extras.json"), r#"{"0": {"Interests": "Go"}}"#).unwrap();
+    assert!(live.refresh(&store, |version| store.lay_extras(version).unwrap()).unwrap());
+    assert_eq!(interests(&live).as_deref(), Some("Go"));
+}
+
+#[test]
 fn a_version_that_became_current_during_a_refresh_is_not_lost_to_it() {
     let dir = tempfile::tempdir().unwrap();
     let store = ModelStore::new(dir.path());
     let first = publish(&store, 0).unwrap();
-    let live = LiveModel::new(store.load_current().unwrap());
+    let live = LiveModel::new(store.load_current().unwrap(), &store, |_| {});
     let second = publish(&store, 1).unwrap();
     std::thread::scope(|threads| {
         let (running, ended) = mpsc::channel::<()>();

@@ -1,6 +1,7 @@
 //! Takes over what changed on disk: a new current model version, and prompt templates.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, watch};
@@ -22,7 +23,9 @@ pub struct Refresh(Arc<Asked>);
 #[derive(Debug, Default)]
 struct Asked {
     asked: Notify,
-    /// The number of requested checks that are done.
+    /// How often a check was asked for.
+    n_asked: AtomicU64,
+    /// How many of these requests had come before the last check began.
     n_checked: watch::Sender<u64>,
 }
 
@@ -31,9 +34,21 @@ impl Refresh {
     /// ready.
     pub async fn now(&self) {
         let mut checked = self.0.n_checked.subscribe();
+        let number = self.0.n_asked.fetch_add(1, Ordering::SeqCst) + 1;
         self.0.asked.notify_one();
-        // `self` holds the sender, so it cannot be gone.
-        let _ = checked.changed().await;
+        // A check that had begun before may have looked too early. `self` holds the sender, so it cannot be gone.
+        let _ = checked.wait_for(|n_checked| *n_checked >= number).await;
+    }
+
+    /// How many requests have come before a check that begins now, and whether one of them waits for it.
+    fn begin(&self) -> (u64, bool) {
+        let n_asked = self.0.n_asked.load(Ordering::SeqCst);
+        (n_asked, n_asked > *self.0.n_checked.borrow())
+    }
+
+    /// The check has ended before which so many requests had come.
+    fn end(&self, n_asked: u64) {
+        self.0.n_checked.send_replace(n_asked);
     }
 }
 
@@ -46,10 +61,11 @@ pub(in crate::http) async fn run_refresh(state: AppState, asked: Refresh) {
     // The version, or none where `current` leads to none.
     let mut failed: Option<(Option<VersionId>, Instant)> = None;
     loop {
-        let was_asked = tokio::select! {
-            _ = ticks.tick() => false,
-            () = asked.0.asked.notified() => true,
-        };
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = asked.0.asked.notified() => {}
+        }
+        let (n_asked, was_asked) = asked.begin();
         let checking = state.clone();
         let skipped = failed.clone().filter(|(_, since)| !was_asked && since.elapsed() < RETRY_BROKEN_AFTER);
         let refreshed = tokio::task::spawn_blocking(move || {
@@ -64,15 +80,21 @@ pub(in crate::http) async fn run_refresh(state: AppState, asked: Refresh) {
             if skipped.is_some_and(|(failed, _)| failed == id) {
                 return None;
             }
-            Some((id, current.and_then(|_| equipment.take_over_current())))
+            let before = equipment.served();
+            let is_same = id.is_some() && id == before;
+            Some((id, current.and_then(|_| Ok(equipment.take_over_current()?.then_some(is_same)))))
         });
         match refreshed.await {
-            Ok(Some((id, Ok(true)))) => {
+            Ok(Some((id, Ok(Some(is_same))))) => {
                 let model_version = id.as_ref().map(tracing::field::display);
-                tracing::info!(event = "model_version_live", model_version, "a new model version is live");
+                if is_same {
+                    tracing::info!(event = "extras_live", model_version, "what marketers added is live");
+                } else {
+                    tracing::info!(event = "model_version_live", model_version, "a new model version is live");
+                }
                 failed = None;
             }
-            Ok(Some((_, Ok(false))) | None) => {}
+            Ok(Some((_, Ok(None))) | None) => {}
             Ok(Some((id, Err(error)))) => {
                 tracing::error!(
                     event = "model_load_failed",
@@ -86,8 +108,29 @@ pub(in crate::http) async fn run_refresh(state: AppState, asked: Refresh) {
                 tracing::error!(event = "model_check_panicked", error = %panic, "checking for a new version failed");
             }
         }
-        if was_asked {
-            asked.0.n_checked.send_modify(|n| *n += 1);
-        }
+        asked.end(n_asked);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    #[test]
+    fn who_asks_while_a_check_runs_waits_for_the_next_one() {
+        let refresh = Refresh::default();
+        let (mut first, mut second) = (Box::pin(refresh.now()), Box::pin(refresh.now()));
+        assert!((&mut first).now_or_never().is_none());
+        let (n_asked, was_asked) = refresh.begin();
+        assert!(was_asked);
+        assert!((&mut second).now_or_never().is_none());
+        refresh.end(n_asked);
+        assert!(first.now_or_never().is_some() && (&mut second).now_or_never().is_none());
+        let (n_asked, was_asked) = refresh.begin();
+        refresh.end(n_asked);
+        assert!(was_asked && second.now_or_never().is_some());
+        assert!(!refresh.begin().1, "nobody waits any more");
     }
 }
