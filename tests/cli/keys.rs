@@ -261,6 +261,14 @@ fn the_budget_is_shown_by_key_and_can_be_set_to_nothing() {
 }
 
 #[test]
+fn a_budget_is_shown_without_making_or_writing_anything() {
+    let folder = Folder::new();
+    let said = folder.ok(&["budget", "show"]);
+    assert!(said.contains(" 0.0000 USD  no limit"), "{said}");
+    assert_eq!(fs::read_dir(folder.path("")).unwrap().count(), 0);
+}
+
+#[test]
 fn a_host_name_is_answered_once_the_settings_name_it() {
     let folder = Folder::with_data();
     let (_server, address) = started(&folder, &[("ALLOW_HOSTS", "intranet, *.example.org")]);

@@ -6,7 +6,7 @@
 //! Knows no prices.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -327,7 +327,7 @@ impl Drop for Unclaimed {
 /// What is spent of today, and what sets it to nothing; for the operator's command. Blocking.
 #[derive(Debug)]
 pub struct DaySpending {
-    ledger: Ledger,
+    dir: PathBuf,
     /// Today (UTC).
     pub day: Date,
     /// What is spent of it.
@@ -335,16 +335,15 @@ pub struct DaySpending {
 }
 
 impl DaySpending {
-    /// Reads the file in a folder.
+    /// Reads the file in a folder; writes nothing.
     ///
     /// # Errors
     /// [`WriterConfigError::Budget`] when the file cannot be used.
     pub fn of_today(dir: &Path) -> Result<Self, WriterConfigError> {
         let unusable = |source| WriterConfigError::Budget { path: Ledger::path(dir), source };
         let day = day_of(Timestamp::now());
-        let ledger = Ledger::open(dir, day).map_err(unusable)?;
-        let spending = ledger.of(day).map_err(unusable)?;
-        Ok(Self { ledger, day, spending })
+        let spending = Ledger::at(dir).of(day).map_err(unusable)?;
+        Ok(Self { dir: dir.to_owned(), day, spending })
     }
 
     /// A day in the file that is later than tomorrow.
@@ -352,7 +351,7 @@ impl DaySpending {
     /// # Errors
     /// When the file cannot be read.
     pub fn day_ahead(&self) -> io::Result<Option<Date>> {
-        self.ledger.day_ahead(self.day)
+        Ledger::at(&self.dir).day_ahead(self.day)
     }
 
     /// Counts today's spending as nothing: that of `key`, or that of everybody.
@@ -364,7 +363,7 @@ impl DaySpending {
             spending.reset(key);
             Ok::<_, ()>(())
         };
-        self.ledger.change_blocking(self.day, reset).map(|_| ())
+        Ledger::open(&self.dir, self.day)?.change_blocking(self.day, reset).map(|_| ())
     }
 }
 

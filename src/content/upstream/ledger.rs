@@ -9,7 +9,7 @@ mod change;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::{self, OpenOptions};
+use std::fs::OpenOptions;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -170,11 +170,16 @@ impl Ledger {
     /// # Errors
     /// When the file cannot be read, holds something else, or cannot be written.
     pub fn open(dir: &Path, today: Date) -> io::Result<Self> {
-        fs::create_dir_all(dir)?;
-        let ledger = Self { dir: dir.to_owned(), waiting: Arc::default(), turn: Arc::default() };
+        durable::create_private_folder(dir)?;
+        let ledger = Self::at(dir);
         // A folder that cannot be written should be known before the first call.
         ledger.change_blocking(today, |_| Ok::<_, ()>(()))?.ok();
         Ok(ledger)
+    }
+
+    /// The ledger in a folder, to be read; makes and writes nothing.
+    pub fn at(dir: &Path) -> Self {
+        Self { dir: dir.to_owned(), waiting: Arc::default(), turn: Arc::default() }
     }
 
     /// The file.
@@ -334,6 +339,8 @@ fn damaged(what: &str) -> io::Error {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn day(text: &str) -> Date {

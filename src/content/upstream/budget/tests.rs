@@ -110,7 +110,7 @@ async fn a_call_that_ends_after_a_reset_takes_nothing_from_what_is_spent_since()
         let budget = at(&open(dir.path()).unwrap(), morning);
         let under_way = budget.reserve(0.3, Some(&payer("portal"))).await.unwrap();
         let day = day_of(morning());
-        let today = DaySpending { ledger: budget.ledger.clone(), day, spending: Spending::default() };
+        let today = DaySpending { dir: dir.path().join("state"), day, spending: Spending::default() };
         today.reset(reset).unwrap();
         drop(budget.reserve(0.2, Some(&payer("portal"))).await.unwrap());
         under_way.settle(0.1).await.unwrap();
