@@ -52,7 +52,7 @@ pub fn customers(config: &Config, command: &CustomersCommand) -> anyhow::Result<
     let erased = erase_customer(&store, &request, &args.id).context("the customer is not erased everywhere")?;
     print_erased(&erased);
     let is_searched = erased.unread.is_empty() && erased.n_on_their_way == 0;
-    let is_done = is_searched && erased.left.is_empty() && erased.alike.is_empty();
+    let is_done = is_searched && erased.left.is_empty() && !erased.has_perhaps();
     if args.retrain {
         let (settings, uploads) = (TrainingSettings::default(), Some(upload_folder(config)));
         let training = Training { uploads, ..Training::by(&settings) };
@@ -74,7 +74,7 @@ fn print_erased(erased: &ErasedCustomer) {
     } else if erased.is_perhaps() {
         print_field!(
             "noted",
-            "a row with the identifier as it was given is passed over; below are rows of one like it"
+            "a row with the identifier as it was given is passed over; below are rows that may be of the customer"
         );
     } else {
         print_field!("erased", "no training reads a row of this customer again");
@@ -92,6 +92,9 @@ fn print_erased(erased: &ErasedCustomer) {
         } else {
             print_field!("perhaps", "{}: {} of {identifier}", found.file, rows(found));
         }
+    }
+    for found in &erased.doubtful {
+        print_field!("perhaps", "{}: {}, in another column or with lost digits", found.file, rows(found));
     }
     for file in &erased.without_identifiers {
         print_field!("not searched", "{file}: it has no column of identifiers");
@@ -126,8 +129,15 @@ fn print_what_to_do(erased: &ErasedCustomer) {
     }
     if let Some(AlikeRows { identifier, .. }) = erased.alike.iter().find(|alike| !alike.is_erased) {
         print_further!(
-            "{identifier} differs by zeros before it or in case alone: if it is the same customer, run this again with \
-             --id {identifier}; until then the exit code is {LEFT}"
+            "{identifier} differs by zeros before it, in case alone or by digits that a spreadsheet program has lost: if \
+             it is the same customer, run this again with --id {identifier}; until then the exit code is {LEFT}"
+        );
+    }
+    if !erased.doubtful.is_empty() {
+        print_further!(
+            "a row with the identifier in another column may only mention the customer, and one whose digits are lost, or \
+             that is a date, may be somebody else's: take it out, an upload with content-portal uploads erase ID; until \
+             then the exit code is {LEFT}"
         );
     }
     if erased.n_on_their_way > 0 {

@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::civil::Date;
 
+use super::cell_search::{CellSearch, FoundCell};
 use super::clean::Outcome;
-use super::erased::in_any_case;
 use super::header::HeaderIndex;
 use super::identifier_case::IdentifierCase;
 use super::kept::KeptRows;
@@ -57,6 +57,8 @@ pub struct TableBuilder {
     has_customers_alone: bool,
     /// Whether every sheet that has the required columns is to be read.
     is_of_every_sheet: bool,
+    /// Compares every cell in place of reading it.
+    pub(super) search: Option<Box<CellSearch>>,
     repeated: Repeated,
     identifier_digits: IdentifierDigits,
     identifier_case: IdentifierCase,
@@ -92,6 +94,7 @@ impl TableBuilder {
             odd: OddRows::default(),
             has_customers_alone: false,
             is_of_every_sheet: false,
+            search: None,
             repeated: Repeated::default(),
             identifier_digits: IdentifierDigits::default(),
             identifier_case: IdentifierCase::default(),
@@ -127,10 +130,24 @@ impl TableBuilder {
         Self { has_customers_alone: true, ..self }
     }
 
-    /// Wants every sheet that has the required columns, hidden ones and sums included, and rows with more cells than
-    /// the header where identifiers are in the first column.
+    /// Wants every sheet that has the required columns, hidden ones and sums included.
     pub fn of_every_sheet(self) -> Self {
         Self { is_of_every_sheet: true, ..self }
+    }
+
+    /// Gives every cell of every sheet to this search, and reads none.
+    pub fn searching(self, search: CellSearch) -> Self {
+        Self { search: Some(Box::new(search)), ..self }
+    }
+
+    /// Whether it searches, and reads nothing.
+    pub fn is_searching(&self) -> bool {
+        self.search.is_some()
+    }
+
+    /// What was found, and the sheets that could not be searched to their end.
+    pub fn finish_search(self) -> (Vec<FoundCell>, Vec<SheetReport>) {
+        (self.search.map(|search| search.finish()).unwrap_or_default(), self.sheets)
     }
 
     /// Whether every sheet is wanted that has the required columns.
@@ -187,6 +204,9 @@ impl TableBuilder {
     pub fn push_cell(&mut self, column: usize, cell: Cell<'_>) {
         let mut unwrapped = String::new();
         let Some(cell) = cell.said(&mut unwrapped) else { return };
+        if let Some(search) = &mut self.search {
+            return search.cell(column, cell);
+        }
         let Some(layout) = &self.sheet.layout else {
             self.rows.iter_mut().for_each(|row| row.content.is_filled = true);
             return self.sheet.push_candidate(column, cell);
@@ -236,6 +256,9 @@ impl TableBuilder {
     /// Adds the value of merged cells that reach down into the row, where it has none of its own. A row that has
     /// nothing of its own in the columns that are read goes on the one above it, and is not filled.
     pub fn fill_cell(&mut self, column: usize, cell: Cell<'_>) {
+        if self.search.is_some() {
+            return self.push_cell(column, cell);
+        }
         let Some(layout) = &self.sheet.layout else {
             if self.rows.first().is_some_and(|row| row.content.is_filled) {
                 self.sheet.push_candidate(column, cell);
@@ -260,6 +283,10 @@ impl TableBuilder {
     /// [`MissingColumns`] when this was the 20th row with content and none had every required column.
     pub fn end_row(&mut self, row_number: u32) -> Result<(), MissingColumns> {
         self.sheet.next_row = row_number.saturating_add(1);
+        if let Some(search) = &mut self.search {
+            search.end_row(row_number);
+            return Ok(());
+        }
         if !self.rows.iter().any(|row| row.content.is_filled) {
             self.rows.iter_mut().for_each(Row::clear);
             self.sheet.may_change = true;
@@ -294,6 +321,9 @@ impl TableBuilder {
     /// # Errors
     /// [`MissingColumns`] when its header was not found.
     pub fn end_sheet(&mut self) -> Result<(), MissingColumns> {
+        if self.search.is_some() {
+            return Ok(());
+        }
         if self.has_header() {
             self.take_waiting();
             self.account_for_sheet(self.rows_read, self.kept.n_rows());
@@ -350,16 +380,12 @@ impl TableBuilder {
             if is_odd {
                 let layout = self.sheet.layout.as_ref();
                 let is_usable = |column| matches!(row.outcomes.get(column), Some(Outcome::Seen(_) | Outcome::Open(_)));
-                // A search for a customer reads the identifier alone: in the first column, it has not moved.
-                let is_sought = self.is_of_every_sheet && layout.is_some_and(|layout| layout.starts_with_identifier());
-                let has_moved = !is_sought && layout.is_some_and(|layout| layout.has_moved(&self.schema, is_usable));
+                let has_moved = layout.is_some_and(|layout| layout.has_moved(&self.schema, is_usable));
                 self.odd.count_wide(place, has_moved);
                 if has_moved {
                     continue;
                 }
             }
-            let hash =
-                if self.is_of_every_sheet { in_any_case((identity, row.content.folded_identity)).into() } else { hash };
             let waits = WaitingRow { key: RowKey { identity, row_number, hash }, has_contact };
             let identifier = self.kept.keeps_identifiers().then(|| std::mem::take(&mut row.identifier));
             self.waiting.push(waits, &row.outcomes, identifier);

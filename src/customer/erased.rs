@@ -1,39 +1,14 @@
 //! Rows by what they are known by: given other keys, or taken out where their customers were erased.
 
 use rayon::iter::{IntoParallelRefMutIterator, ParallelIterator};
-use rustc_hash::FxHashMap;
-use xxhash_rust::xxh3::xxh3_64;
+use rustc_hash::FxHashSet;
 
-use super::newest::{KeyedTable, NOBODY, RowKey, identities_of, identity_of};
-use super::{Cell, CustomerColumn, CustomerTable, Dropped, Schema, SheetRow};
+use super::newest::{KeyedTable, NOBODY, RowKey, identity_of};
+use super::{Cell, CustomerColumn, CustomerTable, Dropped, SheetRow};
 
 /// What the rows of a customer are known by who has this identifier; `None` for a word for nothing.
 pub fn identity_of_text(identifier: &str) -> Option<u64> {
     Some(identity_of(Cell::Text(identifier))).filter(|&identity| identity != NOBODY)
-}
-
-/// What an identifier is known by in any case, by its [`identities_of`]: nothing that one is known by as it is written.
-pub(super) fn in_any_case((identity, folded): (u64, u64)) -> u64 {
-    match (identity, folded) {
-        (NOBODY, _) => NOBODY,
-        (identity, NOBODY) => xxh3_64(&identity.to_le_bytes()).max(1),
-        (_, folded) => xxh3_64(&folded.to_le_bytes()).max(1),
-    }
-}
-
-/// What a row is known by in a search whose identifier is this one in any case; `None` for a word for nothing.
-pub fn identity_in_any_case(identifier: &str) -> Option<u64> {
-    Some(in_any_case(identities_of(Cell::Text(identifier)))).filter(|&identity| identity != NOBODY)
-}
-
-impl Schema {
-    /// The same columns, none of them required: every row that has anything is read, where the sheet has identifiers.
-    #[must_use]
-    pub fn with_nothing_required(&self) -> Self {
-        let mut schema = self.clone();
-        schema.columns.iter_mut().for_each(|column| column.required = false);
-        schema
-    }
 }
 
 impl RowKey {
@@ -64,31 +39,6 @@ impl RowKey {
 }
 
 impl KeyedTable {
-    /// Where the rows of each of these customers are, in the customers' order, with the sheet's name where the workbook
-    /// has several. A customer may be one [in any case](identity_in_any_case), where the table is a search's.
-    pub fn rows_of(&self, identities: &[u64]) -> Vec<Vec<SheetRow>> {
-        let position_of: FxHashMap<u64, usize> = identities.iter().copied().zip(0..).collect();
-        let sheets = Some(&self.table.cleaning.sheets).filter(|sheets| sheets.len() > 1);
-        let mut end = 0;
-        // The rows of the sheets follow one another.
-        let ends = sheets.into_iter().flatten().map(|sheet| {
-            end += sheet.rows_used;
-            (end, &sheet.name)
-        });
-        let ends: Vec<(usize, &String)> = ends.collect();
-        let mut rows = vec![Vec::new(); identities.len()];
-        for (at, key) in self.keys.iter().enumerate() {
-            let in_any_case = u64::try_from(key.hash).unwrap_or(NOBODY);
-            for position in [key.identity, in_any_case].iter().filter_map(|identity| position_of.get(identity)) {
-                let Some(of_customer) = rows.get_mut(*position) else { continue };
-                let sheet = ends.iter().find(|(end, _)| at < *end).map(|(_, name)| (*name).clone());
-                let sheet = sheet.unwrap_or_default();
-                of_customer.push(SheetRow { row: key.row_number, sheet, source: String::new() });
-            }
-        }
-        rows
-    }
-
     /// The table with other keys.
     #[must_use]
     pub fn with_keys(mut self, key: impl Fn(RowKey) -> RowKey + Sync) -> Self {
@@ -100,6 +50,26 @@ impl KeyedTable {
     #[must_use]
     pub fn without(self, is_erased: impl Fn(u64) -> bool) -> Self {
         let stands: Vec<bool> = self.keys.iter().map(|key| !key.is_of_somebody() || !is_erased(key.identity)).collect();
+        self.only(&stands)
+    }
+
+    /// The table without these rows, whoever's they are; they are counted as [`Dropped::Erased`]. A row without the
+    /// name of a sheet is that row of every sheet.
+    #[must_use]
+    pub fn without_rows(self, rows: &[SheetRow]) -> Self {
+        let rows: FxHashSet<(u32, &str)> = rows.iter().map(|row| (row.row, row.sheet.as_str())).collect();
+        // The rows of the sheets follow one another.
+        let sheets = self.table.cleaning.sheets.iter();
+        let mut sheet_of = sheets.flat_map(|sheet| std::iter::repeat_n(sheet.name.as_str(), sheet.rows_used));
+        let stands = self.keys.iter().map(|key| {
+            let sheet = sheet_of.next().unwrap_or_default();
+            !rows.contains(&(key.row_number, "")) && !rows.contains(&(key.row_number, sheet))
+        });
+        let stands: Vec<bool> = stands.collect();
+        self.only(&stands)
+    }
+
+    fn only(self, stands: &[bool]) -> Self {
         let n_rows = stands.iter().filter(|&&stands| stands).count();
         if n_rows == stands.len() {
             return self;
@@ -115,7 +85,7 @@ impl KeyedTable {
             let of_sheet = rows.by_ref().take(sheet.rows_used);
             sheet.rows_used = of_sheet.filter(|&&stands| stands).count();
         }
-        let columns: Vec<CustomerColumn> = table.columns.iter().map(|column| column.keep(&stands)).collect();
+        let columns: Vec<CustomerColumn> = table.columns.iter().map(|column| column.keep(stands)).collect();
         let table = CustomerTable { columns, n_rows, cleaning, weights: None, origins: None, ..table };
         Self { table, keys }
     }
@@ -128,7 +98,7 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
-    use crate::customer::TableBuilder;
+    use crate::customer::{Schema, TableBuilder};
 
     #[test]
     fn the_rows_of_an_erased_customer_are_counted_and_gone() {
@@ -151,18 +121,24 @@ mod tests {
     }
 
     #[test]
-    fn the_rows_of_a_customer_are_told_with_their_sheets() {
+    fn rows_are_taken_out_by_their_sheet_and_number() {
         let mut builder = TableBuilder::keyed(Arc::new(Schema::built_in().unwrap()), date(2026, 3, 1));
-        for (sheet, ids) in [("This year", ["C1", "C2", "C3"]), ("Archive", ["C4", "C2", "C2"])] {
+        for (sheet, towns) in [("This year", ["Bedok", "Yishun"]), ("Archive", ["Novena", "Tampines"])] {
             builder.begin_named_sheet(sheet, false);
             builder.push_row(&["Customer ID", "Date Joined", "Location", "Loyalty Tier"].map(Cell::Text)).unwrap();
-            for id in ids {
-                builder.push_row(&[id, "2024-01-02", "Bedok", "Gold"].map(Cell::Text)).unwrap();
+            for town in towns {
+                builder.push_row(&["", "2024-01-02", town, "Gold"].map(Cell::Text)).unwrap();
             }
             builder.end_sheet().unwrap();
         }
-        let rows = builder.finish_keyed().rows_of(&[identity_of_text("C2").unwrap()]);
-        let rows: Vec<_> = rows[0].iter().map(|at| (at.sheet.as_str(), at.row)).collect();
-        assert_eq!(rows, [("This year", 3), ("Archive", 3), ("Archive", 4)]);
+        let table = builder.finish_keyed();
+        let towns_without = |sheet: &str| {
+            let row = SheetRow { row: 3, sheet: sheet.to_owned(), source: String::new() };
+            let left = table.clone().without_rows(&[row]);
+            let towns = left.table().columns()[0].codes.iter();
+            towns.map(|&code| format!("{:?}", left.table().columns()[0].values[code as usize])).collect::<Vec<_>>()
+        };
+        assert_eq!(towns_without("Archive"), [r#"Text("Bedok")"#, r#"Text("Yishun")"#, r#"Text("Novena")"#]);
+        assert_eq!(towns_without(""), [r#"Text("Bedok")"#, r#"Text("Novena")"#]);
     }
 }

@@ -312,11 +312,6 @@ impl Layout {
         self.columns.get(sheet_column).is_some_and(|column| column.is_identifier)
     }
 
-    /// Whether the first column is the one that tells customers apart.
-    pub(super) fn starts_with_identifier(&self) -> bool {
-        self.columns.first().is_some_and(|column| column.is_identifier)
-    }
-
     /// The column at a position, which may lie right of the header.
     pub(super) fn column(&self, sheet_column: usize) -> SheetColumn {
         let is_beyond = sheet_column == self.width || self.is_delimited && sheet_column > self.width;

@@ -140,7 +140,7 @@ fn of_power(text: &str) -> Option<Loss> {
     let (first, decimals) = number.split_once(['.', ',']).unwrap_or((number, ""));
     let are_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let is_number = first.len() == 1 && are_digits(first) && are_digits(decimals) && first != "0";
-    if !is_number || !(has_sign || !decimals.is_empty()) {
+    if !is_number || !has_sign && decimals.is_empty() {
         return None;
     }
     Some(if power > MAX_EXACT_POWER {

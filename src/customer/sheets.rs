@@ -13,6 +13,9 @@ impl TableBuilder {
     /// header, the report accounts for its rows under its name.
     pub fn begin_named_sheet(&mut self, name: &str, is_1904: bool) {
         self.begin_sheet(is_1904);
+        if let Some(search) = &mut self.search {
+            search.begin_sheet(name);
+        }
         self.sheet.name = Some(name.to_owned());
         self.sheet.rows_read_before = self.rows_read();
         self.sheet.n_rows_before = self.n_rows();
@@ -56,7 +59,7 @@ impl TableBuilder {
 
     /// Whether a column of the sheet tells customers apart.
     pub fn identifies(&self, column: usize) -> bool {
-        self.sheet.layout.as_ref().is_some_and(|layout| layout.column(column).is_identifier)
+        self.is_searching() || self.sheet.layout.as_ref().is_some_and(|layout| layout.column(column).is_identifier)
     }
 
     /// The title of a column of the schema, by its position.

@@ -34,6 +34,9 @@ const LARGE_BODIES: usize = 4;
 /// How long the folder of uploads is not counted again: it may hold 50,000.
 const COUNT_EVERY: Duration = Duration::from_secs(1);
 
+/// When uploads were counted, and how many wait; none where the folder could not be read.
+type Counted = Option<(Instant, Option<usize>)>;
+
 /// How many pictures are fetched at a time.
 const FETCHES: usize = 16;
 
@@ -135,7 +138,7 @@ struct Shared {
     fetches: Slots,
     drawing: Drawing,
     /// How many uploads wait, and when that was counted.
-    n_waiting: Arc<Mutex<Option<(Instant, Option<usize>)>>>,
+    n_waiting: Arc<Mutex<Counted>>,
     metrics: Metrics,
     jobs: Jobs,
     maps: Maps,

@@ -1,10 +1,12 @@
 //! Erasing a customer: from every later training, and from what is kept of uploads.
 //!
 //! First the customer's pseudonym is noted, so that no training reads a row of theirs again, from whatever file. Then
-//! every file is looked through. A kept upload that holds the customer is rewritten without those rows, as columns of
-//! our own ([`crate::workbook::write_columns`]), which a training reads as the same customers; the bytes that came are
-//! gone. Such columns are searched for the pseudonym, and copied without the rows of all who were erased. A workbook
-//! that an operator put into a folder is never changed: it is named with its rows, for the operator to change.
+//! every file is searched, cell by cell ([`crate::customer::CellSearch`]): a training passes over sheets, rows and
+//! columns, and they may name the customer all the same. A kept upload that holds the customer is rewritten without
+//! those rows, as columns of our own ([`crate::workbook::write_columns`]), which a training reads as the same
+//! customers; the bytes that came are gone. Such columns are searched for the pseudonym, and copied without the rows of
+//! all who were erased. A workbook that an operator put into a folder is never changed: it is named with its rows, for
+//! the operator to change.
 //!
 //! A version knows no single customer. It is named if it was trained on a file that held the customer.
 
@@ -12,10 +14,9 @@ mod alike;
 mod error;
 mod replacing;
 mod sources;
-mod unsearched;
 mod versions;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::iter;
@@ -28,15 +29,14 @@ use rustc_hash::FxHashSet;
 
 pub use self::error::EraseError;
 
-use self::alike::{Alike, alike, each_once};
+use self::alike::{Alike, alike};
 use self::replacing::replace;
 use self::sources::{Source, of_base_data, of_uploads};
-use self::unsearched::{OF_ANOTHER_KEY, moved_rows, rounded_rows, why_unsearched};
 use self::versions::{Versions, versions};
 use super::base_data::BaseFiles;
 use super::{RetrainError, SkippedFile, uploads};
 use crate::causes::with_causes;
-use crate::customer::{BrokenTable, Keep, KeyedTable, RowKey, Schema, SheetRow, identity_of_text, normalize_header};
+use crate::customer::{FoundCell, Keep, MAX_FOUND, Said, Schema, SheetRow, identity_of_text, normalize_header};
 use crate::disk::Keeper;
 use crate::durable;
 use crate::model_store::{ModelStore, VersionId};
@@ -45,6 +45,9 @@ use crate::workbook::{
     ReadRequest, Reader, RowsOfCustomers, Watch, WorkbookError, copy_columns_without, is_columns_file,
     rows_of_customers, write_columns,
 };
+
+/// Why nobody was looked for in kept columns.
+const OF_ANOTHER_KEY: &str = "its customers are known by another key than identifiers.key of STATE_DIR";
 
 /// How often the uploads are listed, at most. What the last listing has more than the others is not searched.
 const MAX_LISTINGS: usize = 4;
@@ -77,10 +80,12 @@ pub struct ErasedCustomer {
     pub rewritten: Vec<FoundRows>,
     /// Files that only their owner may change.
     pub left: Vec<FoundRows>,
-    /// Rows of an identifier that differs by zeros before it or in case alone: they may be the customer's, and are as
-    /// they were.
+    /// Rows of an identifier that is written in another way: they may be the customer's, and are as they were.
     pub alike: Vec<AlikeRows>,
-    /// Files without a column of identifiers: nobody is known by one there.
+    /// Rows with the identifier in a column that has no header of identifiers, as a number that has lost digits, or as
+    /// a date, likewise.
+    pub doubtful: Vec<FoundRows>,
+    /// Kept columns without one of pseudonyms: nobody is known there.
     pub without_identifiers: Vec<String>,
     /// Files, and sheets of files, that could not be looked through.
     pub unread: Vec<SkippedFile>,
@@ -98,12 +103,17 @@ pub struct ErasedCustomer {
 impl ErasedCustomer {
     /// Whether every file was searched, and none holds or ever held the customer.
     pub fn is_unknown(&self) -> bool {
-        self.is_nowhere() && self.alike.is_empty() && self.unread.is_empty() && self.n_on_their_way == 0
+        self.is_nowhere() && !self.has_perhaps() && self.unread.is_empty() && self.n_on_their_way == 0
     }
 
-    /// Whether nothing was found but rows of an identifier that is written in another way.
+    /// Whether nothing was found but rows that may be the customer's.
     pub fn is_perhaps(&self) -> bool {
-        self.is_nowhere() && !self.alike.is_empty()
+        self.is_nowhere() && self.has_perhaps()
+    }
+
+    /// Whether rows were found that may be the customer's.
+    pub fn has_perhaps(&self) -> bool {
+        !self.alike.is_empty() || !self.doubtful.is_empty()
     }
 
     fn is_nowhere(&self) -> bool {
@@ -155,7 +165,7 @@ pub fn erase_customer(
     let pseudonyms = Pseudonyms::open(state).map_err(EraseError::State)?;
     let mut erased = ErasedCustomer::default();
     let alike = alike(identifier, &pseudonyms);
-    let erasing = Erasing { request, disk: store.disk(), pseudonyms: &pseudonyms, identity, pseudonym, alike };
+    let erasing = Erasing { request, disk: store.disk(), pseudonyms: &pseudonyms, identifier, pseudonym, alike };
     erased.unread.extend_from_slice(&base.too_deep);
     for file in &of_base_data(request.base_data, base) {
         erasing.look_through(file, &mut erased)?;
@@ -211,8 +221,9 @@ struct Erasing<'a> {
     request: &'a EraseRequest<'a>,
     disk: &'a Keeper,
     pseudonyms: &'a Pseudonyms,
-    identity: u64,
+    identifier: &'a str,
     pseudonym: u64,
+    /// Other ways to write it, for what was kept as columns.
     alike: Vec<Alike>,
 }
 
@@ -225,14 +236,16 @@ enum Search {
     OfAnotherKey,
 }
 
-/// The rows of one file: the customer's, and those of each identifier that is alike.
+/// The rows of one file.
+#[derive(Default)]
 struct Rows {
     own: Vec<SheetRow>,
-    alike: Vec<Vec<SheetRow>>,
-    /// Why sheets with rows, or rows, were not searched, one by one.
+    /// With the identifier, and perhaps of somebody else.
+    doubtful: Vec<SheetRow>,
+    /// By how the identifier is written there.
+    alike: BTreeMap<String, Vec<SheetRow>>,
+    /// Why sheets were not searched, one by one.
     unsearched: Vec<String>,
-    /// The same of rows that stay when the file is rewritten.
-    rounded: Vec<String>,
 }
 
 impl Erasing<'_> {
@@ -272,21 +285,21 @@ impl Erasing<'_> {
         };
         erased.n_searched += 1;
         let found = |rows| FoundRows { file: source.label.clone(), rows };
-        let others = self.alike.iter().zip(rows.alike).filter(|(_, rows)| !rows.is_empty());
-        erased.alike.extend(others.map(|(other, rows)| AlikeRows {
-            identifier: other.identifier.clone(),
-            is_erased: other.is_erased,
+        erased.alike.extend(rows.alike.into_iter().map(|(identifier, rows)| AlikeRows {
+            is_erased: self.is_erased(&identifier),
+            identifier,
             found: found(rows),
         }));
-        erased.unread.extend(rows.rounded.into_iter().map(unread));
         if !rows.own.is_empty() {
-            let found = found(rows.own);
-            if source.is_ours && self.rewrite(source, &found.rows)? {
-                // With it went the sheets that were not searched.
-                erased.rewritten.push(found);
+            if source.is_ours && self.rewrite(source, &rows.own)? {
+                // With it went the other columns, and the sheets that were not searched.
+                erased.rewritten.push(found(rows.own));
                 return Ok(());
             }
-            erased.left.push(found);
+            erased.left.push(found(rows.own));
+        }
+        if !rows.doubtful.is_empty() {
+            erased.doubtful.push(found(rows.doubtful));
         }
         erased.unread.extend(rows.unsearched.into_iter().map(unread));
         Ok(())
@@ -297,32 +310,26 @@ impl Erasing<'_> {
         if is_columns_file(&source.path) {
             return Ok(self.search_columns(source));
         }
-        // With nothing required every row is read that has anything at all.
-        let anybody = Arc::new(self.request.schema.with_nothing_required());
-        let read = match self.read(source, &anybody, Reader::read_every_sheet)? {
-            // The fault may be in a sheet that trainings pass over: what they read is searched, and the rest is named.
-            Err(error) if !matches!(error, WorkbookError::MissingColumns(_)) => {
-                self.read(source, &anybody, Reader::read_keyed)?.map_err(|_| error)
-            }
-            read => read,
+        let found = match self.read(source, |reader, file, by| reader.search(file, by, self.identifier))? {
+            Ok(found) => found,
+            Err(error) => return Ok(Err(error)),
         };
-        Ok(match read {
-            Ok(table) => {
-                let others = self.alike.iter().map(|other| other.identity);
-                let sought: Vec<u64> = iter::once(self.identity).chain(others).collect();
-                let mut found = table.rows_of(&sought).into_iter();
-                let read = table.table().cleaning();
-                let own = found.next().unwrap_or_default();
-                Ok(Search::Rows(Rows {
-                    alike: each_once(&own, found),
-                    own,
-                    unsearched: read.sheets.iter().filter_map(why_unsearched).chain(moved_rows(read)).collect(),
-                    rounded: rounded_rows(read).collect(),
-                }))
+        let mut rows = Rows::default();
+        let unsearched =
+            found.unread.into_iter().filter_map(|sheet| Some(format!("sheet {}: {}", sheet.name, sheet.sentence?)));
+        rows.unsearched = unsearched.collect();
+        if found.cells.len() > MAX_FOUND {
+            rows.unsearched.push(format!("{MAX_FOUND} rows say the identifier, and further ones"));
+        }
+        for FoundCell { sheet, row, said, text } in found.cells {
+            let row = SheetRow { row, sheet, source: String::new() };
+            match said {
+                Said::Same => rows.own.push(row),
+                Said::Doubtful => rows.doubtful.push(row),
+                Said::Alike => rows.alike.entry(text).or_default().push(row),
             }
-            Err(WorkbookError::MissingColumns(_)) => Ok(Search::NobodyKnown),
-            Err(error) => Err(error),
-        })
+        }
+        Ok(Ok(Search::Rows(rows)))
     }
 
     /// The same of what was kept as columns.
@@ -335,33 +342,36 @@ impl Erasing<'_> {
             RowsOfCustomers::OfAnotherKey => Search::OfAnotherKey,
             RowsOfCustomers::Each(rows) => {
                 let mut found = rows.into_iter();
-                Search::Rows(Rows {
-                    own: found.next().unwrap_or_default(),
-                    alike: found.collect(),
-                    unsearched: Vec::new(),
-                    rounded: Vec::new(),
-                })
+                let own = found.next().unwrap_or_default();
+                let others = self.alike.iter().map(|other| other.identifier.clone()).zip(found);
+                let alike = others.filter(|(_, rows)| !rows.is_empty()).collect();
+                Search::Rows(Rows { own, alike, ..Rows::default() })
             }
         })
     }
 
-    /// The rows of a workbook, or what is wrong with it.
-    fn read(
+    /// What a reader makes of a workbook, or what is wrong with it.
+    fn read<T>(
         &self,
         source: &Source,
-        schema: &Arc<Schema>,
-        read: impl FnOnce(&Reader, File, &ReadRequest) -> Result<KeyedTable, WorkbookError>,
-    ) -> Result<Result<KeyedTable, WorkbookError>, EraseError> {
+        read: impl FnOnce(&Reader, File, &ReadRequest) -> Result<T, WorkbookError>,
+    ) -> Result<Result<T, WorkbookError>, EraseError> {
         let file = match open(source) {
             Ok(file) => file,
             Err(error) => return Ok(Err(error)),
         };
-        let today = self.request.today;
-        let by = ReadRequest { schema: schema.clone(), today, keep: Keep::default(), watch: Watch::default() };
-        match read(self.request.reader, file, &by) {
+        let EraseRequest { schema, today, reader, .. } = self.request;
+        let by = ReadRequest { schema: schema.clone(), today: *today, keep: Keep::default(), watch: Watch::default() };
+        match read(reader, file, &by) {
             Err(error @ WorkbookError::NoReader(_)) => Err(RetrainError::Reader(error).into()),
             read => Ok(read),
         }
+    }
+
+    /// Whether a customer was erased by this identifier.
+    fn is_erased(&self, identifier: &str) -> bool {
+        let pseudonym = identity_of_text(identifier).map(|identity| self.pseudonyms.of(identity));
+        pseudonym.is_some_and(|pseudonym| self.pseudonyms.is_erased(pseudonym))
     }
 
     /// Puts the upload's other customers into its place, as columns; `false` where trainings cannot read it.
@@ -374,29 +384,15 @@ impl Erasing<'_> {
                 copy_columns_without(BufReader::new(file), out, is_erased).map_err(io::Error::other)
             })
         } else {
-            let Ok(table) = self.read(source, &self.request.schema, Reader::read_keyed)? else { return Ok(false) };
-            let Ok(table) = self.known_in(table, own) else { return Ok(false) };
+            let Ok(table) = self.read(source, Reader::read_keyed)? else { return Ok(false) };
+            // Trainings know a row by one column of identifiers, and the customer may be in another one.
+            let table = table.without_rows(own);
             let others = self.pseudonyms.without_erased(self.pseudonyms.blinded(table));
             let mark = self.pseudonyms.mark();
             replace(path, self.disk, |out| write_columns(&others, &mark, out).map(|()| others.table().n_rows()))
         };
         replaced.map_err(|source| EraseError::Rewrite { file: path.clone(), source })?;
         Ok(true)
-    }
-}
-
-impl Erasing<'_> {
-    /// The table with the customer's identity for the customer's `own` rows: trainings know a row by the first column
-    /// of identifiers, and the customer may be in another one.
-    fn known_in(&self, table: KeyedTable, own: &[SheetRow]) -> Result<KeyedTable, BrokenTable> {
-        let keys = table.keys().to_vec();
-        // As rows of one customer they are all named, in their order.
-        let table = table.with_keys(|key| RowKey::new(self.identity, key.row_number(), key.hash()));
-        let rows = table.rows_of(&[self.identity]).pop().unwrap_or_default();
-        let known = keys.into_iter().zip(rows).map(|(key, row)| {
-            if own.contains(&row) { RowKey::new(self.identity, key.row_number(), key.hash()) } else { key }
-        });
-        KeyedTable::new(table.into_table(), known.collect())
     }
 }
 

@@ -39,7 +39,7 @@ pub use columns::{
 pub use error::{ReaderFault, WorkbookError};
 #[cfg(feature = "fuzzing")]
 pub use reader::fuzzing;
-pub use reader::{Bounds, Confinement, READER_COMMAND, ReadRequest, Reader, Recorder, Watch, run_reader};
+pub use reader::{Bounds, CellsFound, Confinement, READER_COMMAND, ReadRequest, Reader, Recorder, Watch, run_reader};
 pub use totals::names_sums;
 
 use ahead::Helpers;

@@ -109,6 +109,10 @@ pub(super) fn read(book: &mut impl Book, builder: &mut TableBuilder, limits: &Li
     }
     let merges = vec![None; sheets.len()];
     let mut reading = Reading { book, limits, sheets, merges };
+    if builder.is_searching() {
+        reading.search(builder);
+        return Ok(());
+    }
     let (fates, notes) = reading.decide(builder)?;
     let start = builder.clone();
     while let Some((sheet, merges)) = reading.read_once(&fates, builder)? {
@@ -166,6 +170,35 @@ impl<B: Book> Reading<'_, B> {
             }
         }
         Ok((fates, notes))
+    }
+
+    /// Has the cells of every sheet searched, and says which sheets could not be read to their end.
+    fn search(&mut self, builder: &mut TableBuilder) {
+        for sheet in 0..self.sheets.len() {
+            let Some(SheetInfo { name, kind }) = self.sheets.get(sheet).cloned() else { continue };
+            if kind == SheetKind::NoCells {
+                continue;
+            }
+            let start = builder.clone();
+            loop {
+                builder.begin_named_sheet(&name, self.book.is_1904());
+                let merges = self.merges.get(sheet).and_then(|merges| merges.as_deref());
+                let mut feed = SheetFeed::new(builder, self.limits, 0, merges);
+                match self.book.feed(sheet, &mut feed).and_then(|()| feed.end()) {
+                    // Cells were compared without those that reach down into their rows.
+                    Ok(SheetEnd::Merged(merges)) => {
+                        builder.clone_from(&start);
+                        self.set_merges(sheet, merges);
+                    }
+                    Ok(SheetEnd::Read | SheetEnd::NoHeader(_)) => break,
+                    Err(error) => {
+                        let why = error.to_string();
+                        builder.add_unused_sheet(SheetReport::unused(&name, 0, UnusedSheet::Unreadable, &why));
+                        break;
+                    }
+                }
+            }
+        }
     }
 
     /// The same where every sheet with a header is wanted.

@@ -367,7 +367,7 @@ mod tests {
             let on_disk = ledger.clone();
             ledger.change(today, move |spending| {
                 spending.add(0.01, None);
-                if n % 10 == 0 { Err("refused") } else { Ok(on_disk.of(today).unwrap().spent_usd) }
+                if n.is_multiple_of(10) { Err("refused") } else { Ok(on_disk.of(today).unwrap().spent_usd) }
             })
         };
         let mut changing = std::pin::pin!(futures::future::join_all((0..100).map(change)));

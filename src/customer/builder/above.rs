@@ -1,13 +1,11 @@
 //! Rows above the header: titles and notes nearly always. Where a list was sorted together with its header, or put
-//! behind another list, they are customers. Those are counted as left out: the header may be one of other columns. A
-//! search for a customer reads them.
+//! behind another list, they are customers. Those are counted as left out: the header may be one of other columns.
 
 use super::TableBuilder;
 use crate::customer::Cell;
 use crate::customer::candidate::Candidate;
 use crate::customer::header::Layout;
-use crate::customer::lost_digits::Loss;
-use crate::customer::open_sheet::{Row, RowAbove};
+use crate::customer::open_sheet::RowAbove;
 use crate::customer::tally::Place;
 
 impl TableBuilder {
@@ -16,30 +14,12 @@ impl TableBuilder {
         let Some(layout) = self.sheet.layout.clone() else { return };
         let n_headers = n_filled(&layout, header);
         for RowAbove { row_number, cells } in above {
-            let is_customer = self.is_like_a_customer(&layout, cells, n_headers);
-            if self.is_of_every_sheet {
-                let is_somebody = |cell: &Candidate| Loss::of(cell.cell()) == Loss::None;
-                if is_customer || cells.iter().filter(|cell| layout.identifies(cell.column)).any(is_somebody) {
-                    self.search_row_above(*row_number, cells);
-                }
-            } else if is_customer {
+            if self.is_like_a_customer(&layout, cells, n_headers) {
                 self.rows_read += 1;
                 let sheet = self.sheet.name.is_some().then_some(self.sheets.len());
                 self.odd.above.add(Place::new(self.rows_read - 1, *row_number, sheet));
             }
         }
-    }
-
-    /// Reads the row as if it were below the header.
-    fn search_row_above(&mut self, row_number: u32, cells: &[Candidate]) {
-        for cell in cells {
-            self.push_cell(cell.column, cell.cell());
-        }
-        self.take_rows(row_number);
-        self.rows.iter_mut().for_each(Row::clear);
-        // The rows below are still to come.
-        self.sheet.rows_below_header = 0;
-        self.sheet.may_change = false;
     }
 
     /// Whether the row would be read as a customer: it has a date, a level or a number in the column where one belongs,

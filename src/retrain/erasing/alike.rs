@@ -1,59 +1,36 @@
 //! Identifiers that are written in another way and may be the same customer's: numbers that differ by the zeros before
-//! them, and texts that differ in case alone.
+//! them, and texts that differ in case alone. What was kept as columns knows customers by pseudonyms, so that each way
+//! has to be tried; a workbook's cells are compared ([`crate::customer::CellSearch`]).
 //!
 //! A workbook's cell that is shown as `000123` may hold the number 123, and a CSV file of the same list has what is
 //! shown. Case is part of an identifier such as `0015g00000Xy00A`, and somebody may have typed it in another.
 
 use rustc_hash::FxHashSet;
 
-use crate::customer::{KEPT_DIGITS, SheetRow, identity_in_any_case, identity_of_text};
+use crate::customer::{KEPT_DIGITS, identity_of_text};
 use crate::pseudonyms::Pseudonyms;
 
 /// Programs fill numbers up to so many digits with zeros: SAP to 18, banks to 20.
 const MAX_PADDED: usize = 20;
-/// Of more letters only lower case is tried, and any other by the rows of workbooks: there are more ways than anybody
-/// issues identifiers.
+/// Of more letters only lower case is tried: there are more ways than anybody issues identifiers.
 const MAX_LETTERS: usize = 16;
 
 /// Another way to write an identifier, and what its customer is known by.
 #[derive(Debug)]
 pub(super) struct Alike {
     pub identifier: String,
-    pub identity: u64,
     pub pseudonym: u64,
-    /// Whether a customer was erased by it.
-    pub is_erased: bool,
 }
 
 /// The other ways to write an identifier.
 pub(super) fn alike(identifier: &str, pseudonyms: &Pseudonyms) -> Vec<Alike> {
     let mut known: FxHashSet<u64> = identity_of_text(identifier).into_iter().collect();
     let spellings = other_zeros(identifier).into_iter().chain(other_cases(identifier));
-    let alike = |identifier, identity| {
-        let pseudonym = pseudonyms.of(identity);
-        Alike { identifier, identity, pseudonym, is_erased: pseudonyms.is_erased(pseudonym) }
-    };
     let others = spellings.filter_map(|identifier| {
         let identity = identity_of_text(&identifier).filter(|&identity| known.insert(identity))?;
-        Some(alike(identifier, identity))
+        Some(Alike { identifier, pseudonym: pseudonyms.of(identity) })
     });
-    let mut others: Vec<Alike> = others.collect();
-    if identifier.chars().filter(|c| other_case(*c).is_some()).count() > MAX_LETTERS {
-        let in_any_case = identity_in_any_case(identifier);
-        others.extend(in_any_case.map(|identity| alike(format!("{identifier} in another case"), identity)));
-    }
-    others
-}
-
-/// The rows of each other way to write an identifier, without those of the identifier itself or of a way before.
-pub(super) fn each_once(own: &[SheetRow], alike: impl Iterator<Item = Vec<SheetRow>>) -> Vec<Vec<SheetRow>> {
-    let mut known = own.to_vec();
-    let rows = alike.map(|mut rows| {
-        rows.retain(|row| !known.contains(row));
-        known.extend_from_slice(&rows);
-        rows
-    });
-    rows.collect()
+    others.collect()
 }
 
 /// The number with fewer or more zeros before it; nothing of an identifier that is no number.

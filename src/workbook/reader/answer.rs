@@ -4,10 +4,11 @@ use std::borrow::Cow;
 use std::io::{self, Read};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::CellsFound;
 use super::wire::{Kind, MAX_FRAME_BYTES, Order, read_codes, read_frame};
 use crate::customer::{
-    BrokenTable, CleaningReport, Column, CustomerColumn, CustomerTable, Identifiers, KeyedTable, Kind as SchemaKind,
-    Origins, RowKey, SheetStart, Value,
+    BrokenTable, CleaningReport, Column, CustomerColumn, CustomerTable, FoundCell, Identifiers, KeyedTable,
+    Kind as SchemaKind, MAX_FOUND, Origins, RowKey, SheetStart, Value,
 };
 use crate::workbook::{Limits, ReaderFault, WorkbookError};
 
@@ -23,6 +24,50 @@ pub(super) enum NoTable {
     Broken(ReaderFault),
     /// It ended, or was given up, before it was whole.
     CutOff(io::Error),
+}
+
+/// Takes the answer to a search in. Its memory is bounded by the cells that a file may have found in it.
+///
+/// # Errors
+/// One of [`NoTable`].
+pub(super) fn receive_found(source: &mut impl Read, limits: &Limits) -> Result<CellsFound, NoTable> {
+    let (mut found, mut payload) = (CellsFound::default(), Vec::new());
+    loop {
+        match next_frame(source, &mut payload)? {
+            Kind::Found => {
+                let cells: Vec<FoundCell> = serde_json::from_slice(&payload).map_err(|_| broken("no found cells"))?;
+                found.cells.extend(cells);
+                if found.cells.len() > MAX_FOUND + 1 {
+                    return Err(broken("more cells than may be found"));
+                }
+            }
+            Kind::Searched => {
+                found.unread = serde_json::from_slice(&payload).map_err(|_| broken("no list of sheets"))?;
+                if found.unread.len() > limits.max_sheets {
+                    return Err(broken("more sheets than may be"));
+                }
+                return Ok(found);
+            }
+            Kind::Refused => return Err(refused(&payload)),
+            _ => return Err(broken("a frame out of place")),
+        }
+    }
+}
+
+/// Reads the next frame's payload.
+fn next_frame(source: &mut impl Read, payload: &mut Vec<u8>) -> Result<Kind, NoTable> {
+    read_frame(source, payload, MAX_FRAME_BYTES).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidData => broken("a frame that there is not"),
+        _ => NoTable::CutOff(error),
+    })
+}
+
+/// What a refusal says, or that it is none.
+fn refused(payload: &[u8]) -> NoTable {
+    if payload.len() > MAX_REFUSAL_BYTES {
+        return broken("a frame out of place");
+    }
+    serde_json::from_slice(payload).map_or_else(|_| broken("no reason for a refusal"), NoTable::Refused)
 }
 
 /// What has arrived of a table.
@@ -46,11 +91,7 @@ pub(super) fn receive(source: &mut impl Read, order: &Order, rows_so_far: &Atomi
     let mut arrived = Arrived { order, columns, keys: Vec::new(), places: Vec::new(), sheets: None, identifiers };
     let mut payload = Vec::new();
     loop {
-        let kind = read_frame(source, &mut payload, MAX_FRAME_BYTES).map_err(|error| match error.kind() {
-            io::ErrorKind::InvalidData => broken("a frame that there is not"),
-            _ => NoTable::CutOff(error),
-        })?;
-        match kind {
+        match next_frame(source, &mut payload)? {
             Kind::Rows => {
                 let rows = payload.as_slice().try_into().map_err(|_| broken("a number of another length"))?;
                 let rows = usize::try_from(u64::from_le_bytes(rows)).unwrap_or(usize::MAX);
@@ -68,11 +109,8 @@ pub(super) fn receive(source: &mut impl Read, order: &Order, rows_so_far: &Atomi
                 rows_so_far.store(table.table().cleaning().rows_read, Ordering::Relaxed);
                 return Ok(table);
             }
-            Kind::Refused if payload.len() <= MAX_REFUSAL_BYTES => {
-                let error = serde_json::from_slice(&payload).map_err(|_| broken("no reason for a refusal"))?;
-                return Err(NoTable::Refused(error));
-            }
-            Kind::Refused | Kind::Order => return Err(broken("a frame out of place")),
+            Kind::Refused => return Err(refused(&payload)),
+            Kind::Order | Kind::Found | Kind::Searched => return Err(broken("a frame out of place")),
         }
     }
 }
@@ -189,7 +227,7 @@ mod tests {
     fn order(keyed: bool) -> Order {
         let (schema, today) = (Schema::built_in().unwrap().into(), date(2026, 3, 1));
         let limits = Limits { max_rows: 50, max_names: 30, ..Limits::default() };
-        Order { schema, today, limits, keyed, every_sheet: false, keep: Keep::default() }
+        Order { schema, today, limits, keyed, every_sheet: false, keep: Keep::default(), sought: None }
     }
 
     fn keeping(keep: Keep) -> Order {

@@ -17,11 +17,12 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, setrlimit};
 
+use super::CellsFound;
 use super::confined::confine;
 use super::wire::{
     Kind, MAX_ORDER_BYTES, Order, PIECE_ROWS, PIECE_VALUES, code_bytes, read_frame, write_codes, write_frame,
 };
-use crate::customer::{Identifiers, KeyedTable, Origins, TableBuilder, Value};
+use crate::customer::{CellSearch, Identifiers, KeyedTable, Origins, TableBuilder, Value};
 use crate::workbook::ahead::Helpers;
 use crate::workbook::{Limits, WorkbookError, read_by};
 
@@ -60,8 +61,14 @@ pub fn run_reader(memory_bytes: u64, cpu_seconds: u64) -> io::Result<()> {
     }
     let order: Order = serde_json::from_slice(&payload)?;
     let mut answer = BufWriter::with_capacity(64 << 10, parent.try_clone()?);
-    match read_order(&order, file, parent, helpers.as_ref()).and_then(|table| check_names(table, &order.limits)) {
-        Ok(table) => write_table(&mut answer, &table)?,
+    let read = match &order.sought {
+        Some(sought) => search(&order, sought, file).map(|found| write_found(&mut answer, &found)),
+        None => read_order(&order, file, parent, helpers.as_ref())
+            .and_then(|table| check_names(table, &order.limits))
+            .map(|table| write_table(&mut answer, &table)),
+    };
+    match read {
+        Ok(written) => written?,
         Err(error) => write_frame(&mut answer, Kind::Refused, &[&serde_json::to_vec(&error)?])?,
     }
     answer.flush()
@@ -140,6 +147,22 @@ fn read_order(
     let source = ProgressReader { file, parent, rows_so_far, reported: (0, Instant::now()) };
     read_by(BufReader::with_capacity(READ_BYTES, source), &mut builder, &order.limits, helpers)?;
     Ok(builder.finish_keyed())
+}
+
+/// Looks for the identifier in every cell of the file. One word for nothing is in none.
+fn search(order: &Order, sought: &str, file: File) -> Result<CellsFound, WorkbookError> {
+    let Some(search) = CellSearch::new(sought, &order.schema) else { return Ok(CellsFound::default()) };
+    let mut builder = TableBuilder::new(order.schema.clone(), order.today).searching(search);
+    read_by(BufReader::with_capacity(READ_BYTES, file), &mut builder, &order.limits, None)?;
+    let (cells, unread) = builder.finish_search();
+    Ok(CellsFound { cells, unread })
+}
+
+fn write_found(answer: &mut impl Write, found: &CellsFound) -> io::Result<()> {
+    for cells in found.cells.chunks(PIECE_VALUES) {
+        write_frame(answer, Kind::Found, &[&serde_json::to_vec(cells)?])?;
+    }
+    write_frame(answer, Kind::Searched, &[&serde_json::to_vec(&found.unread)?])
 }
 
 /// A category with more names than this is none; training would make a feature of each, and the parent keep them all.

@@ -33,8 +33,15 @@ const LIMITS: Limits = Limits {
 pub fn check_answer(input: &[u8]) -> bool {
     let Some((&how, rest)) = input.split_first() else { return false };
     let keep = Keep { row: how & 4 != 0, identifier: how & 8 != 0 };
-    let order =
-        Order { schema: SCHEMA.clone(), today: TODAY, limits: LIMITS, keyed: how & 1 == 1, every_sheet: false, keep };
+    let order = Order {
+        schema: SCHEMA.clone(),
+        today: TODAY,
+        limits: LIMITS,
+        keyed: how & 1 == 1,
+        every_sheet: false,
+        keep,
+        sought: None,
+    };
     let answer = if how & 2 == 0 { Cow::Borrowed(rest) } else { Cow::Owned(framed(rest)) };
     let rows_so_far = AtomicUsize::new(0);
     match receive(&mut answer.as_ref(), &order, &rows_so_far) {

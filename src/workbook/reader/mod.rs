@@ -29,13 +29,13 @@ use nix::sys::signal::Signal;
 
 use super::{Limits, ReaderFault, WorkbookError};
 use crate::config;
-use crate::customer::{CustomerTable, Keep, KeyedTable, Schema};
+use crate::customer::{CustomerTable, FoundCell, Keep, KeyedTable, Schema, SheetReport};
 
 pub use child::run_reader;
 pub use confined::Confinement;
 pub use recorded::Recorder;
 
-use answer::{NoTable, receive};
+use answer::{NoTable, receive, receive_found};
 use recorded::Recorded;
 use wire::{Kind, Order, write_frame};
 
@@ -88,6 +88,16 @@ enum Wanted {
     KeyedRows,
     /// The same of every sheet with the required columns.
     EverySheet,
+}
+
+/// What a search found in a file.
+#[derive(Debug, Default)]
+pub struct CellsFound {
+    /// One cell of each row that says the identifier; the last one is one too many where there are more than
+    /// [`MAX_FOUND`](crate::customer::MAX_FOUND).
+    pub cells: Vec<FoundCell>,
+    /// The sheets that could not be read to their end.
+    pub unread: Vec<SheetReport>,
 }
 
 /// A reading as another thread sees it.
@@ -192,6 +202,27 @@ impl Reader {
         self.run(file, request, Wanted::KeyedRows, Some(recorder))
     }
 
+    /// Looks for an identifier in every cell of every sheet, hidden ones included, whatever the headers say.
+    ///
+    /// # Errors
+    /// As [`Reader::read`], but for a missing header.
+    pub fn search(&self, file: File, request: &ReadRequest, identifier: &str) -> Result<CellsFound, WorkbookError> {
+        let order = Order { sought: Some(identifier.to_owned()), ..self.order(request, Wanted::Rows) };
+        self.ask(file, &order, &request.watch, None, |answer| receive_found(answer, &order.limits))
+    }
+
+    fn order(&self, request: &ReadRequest, wanted: Wanted) -> Order {
+        Order {
+            schema: request.schema.clone(),
+            today: request.today,
+            limits: self.limits,
+            keyed: wanted != Wanted::Rows,
+            every_sheet: wanted == Wanted::EverySheet,
+            keep: request.keep,
+            sought: None,
+        }
+    }
+
     fn run(
         &self,
         mut file: File,
@@ -199,10 +230,7 @@ impl Reader {
         wanted: Wanted,
         mut recorder: Option<&mut Recorder>,
     ) -> Result<KeyedTable, WorkbookError> {
-        let ReadRequest { schema, today, keep, .. } = request;
-        let (keyed, every_sheet) = (wanted != Wanted::Rows, wanted == Wanted::EverySheet);
-        let order =
-            Order { schema: schema.clone(), today: *today, limits: self.limits, keyed, every_sheet, keep: *keep };
+        let order = self.order(request, wanted);
         let recorded = self.recorded.as_ref().and_then(|known| known.find(&mut file, &order, &request.watch.rows));
         if let Some(table) = recorded {
             return Ok(table);
@@ -210,26 +238,38 @@ impl Reader {
         if let Some(recorder) = &mut recorder {
             recorder.begin(recorded::key(&mut file, &order).ok());
         }
+        self.ask(file, &order, &request.watch, recorder, |answer| receive(answer, &order, &request.watch.rows))
+    }
+
+    /// Has a process read the file, and takes its answer in by `receive`.
+    fn ask<'w, T>(
+        &self,
+        file: File,
+        order: &Order,
+        watch: &'w Watch,
+        recorder: Option<&'w mut Recorder>,
+        receive: impl FnOnce(&mut BufReader<Patient<'w>>) -> Result<T, NoTable>,
+    ) -> Result<T, WorkbookError> {
         let started = Instant::now();
         let deadline = started + self.bounds.time;
         let (mut process, mut socket) = Process::start(self, file).map_err(WorkbookError::NoReader)?;
-        let order_json = serde_json::to_vec(&order).map_err(|e| WorkbookError::NoReader(e.into()))?;
+        let order_json = serde_json::to_vec(order).map_err(|e| WorkbookError::NoReader(e.into()))?;
         // A process that ended at once takes no order; its exit status says why.
         let _ = socket
             .set_write_timeout(Some(self.bounds.time))
             .and_then(|()| write_frame(&mut socket, Kind::Order, &[&order_json]));
-        let patient = Patient { socket, deadline, is_stopped: &request.watch.is_stopped, recorder };
+        let patient = Patient { socket, deadline, is_stopped: &watch.is_stopped, recorder };
         let mut answer = BufReader::new(patient);
-        let received = receive(&mut answer, &order, &request.watch.rows);
-        request.watch.count(process.processor_time(), started.elapsed());
+        let received = receive(&mut answer);
+        watch.count(process.processor_time(), started.elapsed());
         if let Some(recorder) = answer.into_inner().recorder {
             recorder.end(received.is_ok());
         }
         match received {
-            Ok(table) => Ok(table),
+            Ok(received) => Ok(received),
             Err(NoTable::Refused(error)) => Err(error),
             Err(NoTable::Broken(fault)) => Err(WorkbookError::BrokeReader(fault)),
-            Err(NoTable::CutOff(_)) if request.watch.is_stopped.load(Ordering::Relaxed) => Err(WorkbookError::Stopped),
+            Err(NoTable::CutOff(_)) if watch.is_stopped.load(Ordering::Relaxed) => Err(WorkbookError::Stopped),
             Err(NoTable::CutOff(error)) if error.kind() == io::ErrorKind::TimedOut => Err(self.too_late()),
             Err(NoTable::CutOff(_)) => Err(match process.ended(deadline) {
                 Some(status) => self.why(status, &process.last_words()),

@@ -1,7 +1,8 @@
 //! What goes between the two processes: frames of one byte for their kind, four for their length, and their payload.
 //!
-//! The parent sends one [`Order`]. The child answers with any number of [`Kind::Rows`], and then either with the table
-//! in pieces and [`Kind::Done`], or with [`Kind::Refused`]. Both are the same binary: there is no version to agree on.
+//! The parent sends one [`Order`]. The child answers with any number of [`Kind::Rows`], and then with the table in
+//! pieces and [`Kind::Done`], with what a search found and [`Kind::Searched`], or with [`Kind::Refused`]. Both are the
+//! same binary: there is no version to agree on.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -44,6 +45,10 @@ pub(super) enum Kind {
     Sheets,
     /// Further identifiers, of the rows in their order: a list as JSON.
     Identifiers,
+    /// Further cells that were found by a search: a list as JSON.
+    Found,
+    /// The sheets that could not be searched, as JSON; the search is at its end.
+    Searched,
 }
 
 /// What is to be read, beside the file.
@@ -58,10 +63,13 @@ pub(super) struct Order {
     pub every_sheet: bool,
     /// What to answer of the rows beside the schema's columns.
     pub keep: Keep,
+    /// The identifier that is looked for; nothing is read then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sought: Option<String>,
 }
 
 impl Kind {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 12] = [
         Self::Order,
         Self::Rows,
         Self::Values,
@@ -72,6 +80,8 @@ impl Kind {
         Self::Places,
         Self::Sheets,
         Self::Identifiers,
+        Self::Found,
+        Self::Searched,
     ];
 
     fn byte(self) -> u8 {

@@ -1,0 +1,378 @@
+//! The search of a file for one identifier: every cell of every row is compared, whatever the headers say.
+//!
+//! A training reads a file by its headers. What it passes over may name the customer all the same: rows above a header,
+//! a second table, a hidden sheet, a second column of identifiers, a row whose values have moved. So a cell counts by
+//! what it would be as an identifier, and headers say only how sure that is: below or above a header of identifiers,
+//! anywhere on the sheet, an equal cell is the customer's; in another column it may be.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use serde::{Deserialize, Serialize};
+
+use super::header_name::normalize_header;
+use super::lost_digits::{Form, Loss, LostDigits};
+use super::newest::{NOBODY, identities_of, without_zero_decimals};
+use super::tally::Place;
+use super::{Cell, KEPT_DIGITS, Schema, date, text};
+
+/// The most rows that are found in one file.
+pub const MAX_FOUND: usize = 10_000;
+/// The most cells that are kept of a column without a header of identifiers, in case one comes.
+const MAX_OF_COLUMN: usize = 1_000;
+/// A shorter identifier says nothing in a column of anything else: ages and amounts are as short.
+const MIN_CHARS_ELSEWHERE: usize = 5;
+/// How much of a cell's text is handed on, in characters.
+const MAX_SHOWN: usize = 200;
+
+/// How a cell says the identifier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Said {
+    /// As it was given.
+    Same,
+    /// As it was given, and perhaps of somebody else: in a column without a header of identifiers, or as a number that
+    /// has lost digits, or as a date.
+    Doubtful,
+    /// In another way: with other zeros in front, in another case, or with digits that a spreadsheet program has lost.
+    Alike,
+}
+
+/// A cell that says the identifier.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundCell {
+    /// The sheet's name, where the workbook has several.
+    pub sheet: String,
+    /// The row, as the sheet numbers it.
+    pub row: u32,
+    /// How it says it.
+    pub said: Said,
+    /// What the cell holds, where it is [`Said::Alike`].
+    pub text: String,
+}
+
+/// What is looked for.
+#[derive(Debug, Clone)]
+struct Sought {
+    identity: u64,
+    /// What it would be if case were no part of it.
+    folded: u64,
+    n_chars: usize,
+    /// Its digits, where it is a number.
+    digits: Option<String>,
+}
+
+/// The search as the cells of a file come.
+#[derive(Debug, Clone)]
+pub struct CellSearch {
+    sought: Sought,
+    /// The headers of identifiers, as they are compared.
+    headers: FxHashSet<String>,
+    sheet: String,
+    n_sheets: usize,
+    /// The columns of the sheet that have one.
+    columns: FxHashSet<usize>,
+    /// How many cells of the sheet's other columns say it.
+    n_elsewhere: FxHashMap<usize, usize>,
+    /// Cells of the open row, then of the sheet, until it has ended.
+    open: Vec<(usize, FoundCell)>,
+    n_closed: usize,
+    found: Vec<FoundCell>,
+    /// What the identifiers of the file say of digits that they may have lost.
+    lost: LostDigits,
+}
+
+impl CellSearch {
+    /// Of an identifier as a person gives it, by the headers of a schema. `None` for a word for nothing.
+    pub fn new(identifier: &str, schema: &Schema) -> Option<Self> {
+        let (identity, folded) = identities_of(Cell::Text(identifier));
+        if identity == NOBODY {
+            return None;
+        }
+        let trimmed = text::without_apostrophe(identifier.trim());
+        let digits = Some(trimmed).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit())).map(str::to_owned);
+        let folded = if folded == NOBODY { identity } else { folded };
+        Some(Self {
+            sought: Sought { identity, folded, n_chars: trimmed.chars().count(), digits },
+            headers: schema.identifier.iter().map(|name| normalize_header(name)).collect(),
+            sheet: String::new(),
+            n_sheets: 0,
+            columns: FxHashSet::default(),
+            n_elsewhere: FxHashMap::default(),
+            open: Vec::new(),
+            n_closed: 0,
+            found: Vec::new(),
+            lost: LostDigits::default(),
+        })
+    }
+
+    /// Begins a sheet; the one before has ended.
+    pub(super) fn begin_sheet(&mut self, name: &str) {
+        self.end_sheet();
+        name.clone_into(&mut self.sheet);
+        self.n_sheets += 1;
+    }
+
+    /// Compares a cell of the open row.
+    pub(super) fn cell(&mut self, column: usize, cell: Cell<'_>) {
+        if let Cell::Text(text) = cell
+            && self.headers.contains(&normalize_header(text))
+        {
+            self.columns.insert(column);
+        }
+        let loss = Loss::of(cell);
+        // What is a text in a workbook was never a number.
+        if self.columns.contains(&column) && (self.n_sheets == 0 || !loss.is_of(Form::Text)) {
+            self.lost.add(loss, identities_of(cell).0, Place::new(0, 0, None));
+        }
+        let Some((said, text)) = self.sought.said_by(cell) else { return };
+        let is_kept = if self.columns.contains(&column) {
+            self.open.len() <= MAX_FOUND + MAX_OF_COLUMN * self.n_elsewhere.len()
+        } else {
+            let n_elsewhere = self.n_elsewhere.entry(column).or_default();
+            *n_elsewhere += 1;
+            *n_elsewhere <= MAX_OF_COLUMN
+        };
+        if is_kept {
+            self.open.push((column, FoundCell { sheet: String::new(), row: 0, said, text }));
+        }
+    }
+
+    /// Ends the row, which the sheet shows by this number.
+    pub(super) fn end_row(&mut self, row: u32) {
+        self.open.iter_mut().skip(self.n_closed).for_each(|(_, cell)| cell.row = row);
+        self.n_closed = self.open.len();
+    }
+
+    /// Decides on the cells of the sheet, now that its headers are known.
+    fn end_sheet(&mut self) {
+        let is_long = self.sought.n_chars >= MIN_CHARS_ELSEWHERE;
+        let mut rows: FxHashMap<u32, usize> = FxHashMap::default();
+        for (column, mut cell) in std::mem::take(&mut self.open) {
+            if !self.columns.contains(&column) {
+                if cell.said == Said::Alike || !is_long {
+                    continue;
+                }
+                cell.said = Said::Doubtful;
+            }
+            self.sheet.clone_into(&mut cell.sheet);
+            // Of one row the surest cell counts.
+            let n_found = self.found.len();
+            let at = *rows.entry(cell.row).or_insert(n_found);
+            match self.found.get_mut(at) {
+                Some(known) if known.said <= cell.said => {}
+                Some(known) => *known = cell,
+                None if n_found > MAX_FOUND => {}
+                None => self.found.push(cell),
+            }
+        }
+        self.columns.clear();
+        self.n_elsewhere.clear();
+        self.n_closed = 0;
+    }
+
+    /// The rows that were found, in the file's order: [`MAX_FOUND`] and one more where there are further ones.
+    pub(super) fn finish(mut self) -> Vec<FoundCell> {
+        self.end_sheet();
+        if self.lost.judge().has(self.sought.identity) {
+            let same = self.found.iter_mut().filter(|cell| cell.said == Said::Same);
+            same.for_each(|cell| cell.said = Said::Doubtful);
+        }
+        if self.n_sheets == 1 {
+            self.found.iter_mut().for_each(|cell| cell.sheet.clear());
+        }
+        self.found
+    }
+}
+
+impl Sought {
+    /// How the cell says the identifier, and what it holds where that is in another way.
+    fn said_by(&self, cell: Cell<'_>) -> Option<(Said, String)> {
+        let day;
+        let is_retyped = matches!(cell, Cell::DateTime { .. } | Cell::Bool(_));
+        let cell = match cell {
+            // An identifier that a spreadsheet program took for a date is exported as that day.
+            Cell::DateTime { serial_days, is_1904 } => {
+                day = date::from_serial(serial_days, is_1904)?.to_string();
+                Cell::Text(&day)
+            }
+            Cell::Bool(true) => Cell::Text("TRUE"),
+            Cell::Bool(false) => Cell::Text("FALSE"),
+            cell => cell,
+        };
+        let (identity, folded) = identities_of(cell);
+        if identity == self.identity {
+            return Some((if is_retyped { Said::Doubtful } else { Said::Same }, String::new()));
+        }
+        let folded = if folded == NOBODY { identity } else { folded };
+        let is_alike = (folded != NOBODY && folded == self.folded) || self.is_number_alike(cell);
+        let text = is_alike.then(|| shown(cell))?;
+        // A number of which no float holds all digits is nobody's, also where it looks the same.
+        let is_same = identities_of(Cell::Text(&text)).0 == self.identity;
+        Some(if is_same { (Said::Doubtful, String::new()) } else { (Said::Alike, text) })
+    }
+
+    /// Whether the cell holds the number with other zeros in front, or without its last digits.
+    fn is_number_alike(&self, cell: Cell<'_>) -> bool {
+        let Some(sought) = &self.digits else { return false };
+        let written;
+        let written = match cell {
+            Cell::Text(text) | Cell::Digits(text) => without_zero_decimals(text::without_apostrophe(text.trim())),
+            // Of so many digits a float may stand for several numbers.
+            Cell::Number(number) if sought.len() > KEPT_DIGITS && sought.parse() == Ok(number) => return true,
+            Cell::Number(number) => {
+                written = format!("{number}");
+                &written
+            }
+            _ => return false,
+        };
+        let sought = sought.trim_start_matches('0');
+        if written.bytes().all(|byte| byte.is_ascii_digit()) {
+            let number = written.trim_start_matches('0');
+            return !number.is_empty() && (number == sought || has_lost_digits(number, KEPT_DIGITS, sought));
+        }
+        shortened(written).is_some_and(|(digits, n_digits)| {
+            let number = format!("{digits:0<n_digits$}");
+            number == sought || has_lost_digits(&number, digits.len(), sought)
+        })
+    }
+}
+
+/// Whether `number` is `sought` with zeros for all but its first `n_kept` digits, which may be rounded up.
+fn has_lost_digits(number: &str, n_kept: usize, sought: &str) -> bool {
+    if number.len() != sought.len() || number.len() <= n_kept {
+        return false;
+    }
+    let (Some((kept, lost)), Some((of_sought, rest))) =
+        (number.split_at_checked(n_kept), sought.split_at_checked(n_kept))
+    else {
+        return false;
+    };
+    let is_next = || match (kept.parse::<u64>(), of_sought.parse::<u64>()) {
+        (Ok(kept), Ok(of_sought)) => kept == of_sought.saturating_add(1),
+        _ => false,
+    };
+    lost.bytes().all(|byte| byte == b'0')
+        && (kept == of_sought || (rest.starts_with(['5', '6', '7', '8', '9']) && is_next()))
+}
+
+/// The digits of a number that a spreadsheet program has shortened to `7.01235E+11`, and how many it had.
+fn shortened(text: &str) -> Option<(String, usize)> {
+    let (mantissa, exponent) = text.split_once(['E', 'e'])?;
+    let exponent: usize = exponent.strip_prefix('+').unwrap_or(exponent).parse().ok().filter(|&n| n < MAX_SHOWN)?;
+    let (whole, decimals) = mantissa.split_once(['.', ',']).unwrap_or((mantissa, ""));
+    let are_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.len() != 1 || whole == "0" || !are_digits(whole) || !are_digits(decimals) {
+        return None;
+    }
+    let digits = format!("{whole}{}", decimals.trim_end_matches('0'));
+    (digits.len() <= exponent + 1).then_some((digits, exponent + 1))
+}
+
+fn shown(cell: Cell<'_>) -> String {
+    match cell {
+        Cell::Text(text) | Cell::Digits(text) => text.trim().chars().take(MAX_SHOWN).collect(),
+        Cell::Number(number) => format!("{number}"),
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How each of these cells, one below another under a header of identifiers, says the identifier.
+    fn said<const N: usize>(identifier: &str, cells: [Cell<'_>; N]) -> [Option<Said>; N] {
+        let mut search = CellSearch::new(identifier, &Schema::built_in().unwrap()).unwrap();
+        search.begin_sheet("Customers");
+        search.cell(0, Cell::Text("Customer ID"));
+        search.end_row(1);
+        for (row, cell) in (2..).zip(cells) {
+            search.cell(0, cell);
+            search.end_row(row);
+        }
+        let found = search.finish();
+        std::array::from_fn(|at| found.iter().find(|cell| cell.row as usize == at + 2).map(|cell| cell.said))
+    }
+
+    #[test]
+    fn a_cell_says_an_identifier_in_the_same_way_or_in_one_like_it() {
+        let (same, alike) = (Some(Said::Same), Some(Said::Alike));
+        let text = Cell::Text;
+        assert_eq!(said("C-7", [text(" c-7 "), text("C-70"), text("C-8"), Cell::Empty]), [same, None, None, None]);
+        assert_eq!(
+            said("000123", [text("000123"), text("123"), Cell::Number(123.0), text("00123"), text("1230")]),
+            [same, alike, alike, alike, None]
+        );
+        assert_eq!(
+            said("000000000000700005", [Cell::Number(700_005.0), text("700005.0"), text("70005")]),
+            [alike, alike, None]
+        );
+        let (long, other_case) = ("cus_ABCDEFGHIJKLMNOPQRstu", "cus_abcdefghijklmnopqrstu");
+        assert_eq!(said(long, [long, other_case, "cus_"].map(Cell::Text)), [same, alike, None]);
+        assert_eq!(said("Äb-Öc", [text("äb-öc"), text("Äb-Öc"), text("ÄB-ÖC")]), [alike, same, alike]);
+        let day = Cell::DateTime { serial_days: 45_000.0, is_1904: false };
+        let doubtful = Some(Said::Doubtful);
+        assert_eq!(said("2023-03-15", [day, text("2023-03-15"), Cell::Number(45_000.0)]), [doubtful, same, None]);
+        assert_eq!(said("true", [Cell::Bool(true), Cell::Bool(false)]), [doubtful, None]);
+    }
+
+    #[test]
+    fn digits_that_a_program_has_lost_may_be_those_of_the_identifier() {
+        let (same, alike) = (Some(Said::Same), Some(Said::Alike));
+        let card = "6335041234567021";
+        let kept = Cell::Number(6_335_041_234_567_020.0);
+        assert_eq!(said(card, [Cell::Text(card), kept, Cell::Number(6_335_041_234_567_100.0)]), [same, alike, None]);
+        let long = Cell::Number(12_345_678_901_234_568.0);
+        assert_eq!(said("12345678901234567", [long, Cell::Text("12345678901234500")]), [alike, alike]);
+        let doubtful = Some(Said::Doubtful);
+        assert_eq!(said("12345678901234568", [long, Cell::Digits("12345678901234568")]), [doubtful, same]);
+        let [first, second] = [6_335_041_234_567_020.0, 6_335_041_234_567_030.0].map(Cell::Number);
+        assert_eq!(said("6335041234567020", [first, second]), [doubtful, None], "all have lost their last digit");
+        assert_eq!(
+            said(
+                "701235050000",
+                ["7.01235E+11", "7,01235E+11", "7.0124E+11", "7.01235E+12", "7.01236E+11"].map(Cell::Text)
+            ),
+            [alike, alike, alike, None, None]
+        );
+    }
+
+    #[test]
+    fn a_header_anywhere_in_the_column_makes_a_cell_the_customers() {
+        let found = |identifier: &str| {
+            let mut search = CellSearch::new(identifier, &Schema::built_in().unwrap()).unwrap();
+            let mut row = 0;
+            let mut push = |cells: &[&str]| {
+                row += 1;
+                cells.iter().enumerate().for_each(|(column, cell)| search.cell(column, Cell::Text(cell)));
+                search.end_row(row);
+            };
+            push(&["C-0007", "x"]);
+            push(&["Customer ID", "Note"]);
+            push(&["C-0008", "C-0007"]);
+            push(&["12", "12"]);
+            push(&["C-0007", "C-0007"]);
+            push(&["x", "12"]);
+            let found = search.finish();
+            found.iter().map(|cell| (cell.row, cell.said)).collect::<Vec<_>>()
+        };
+        assert_eq!(found("C-0007"), [(1, Said::Same), (3, Said::Doubtful), (5, Said::Same)]);
+        assert_eq!(found("12"), [(4, Said::Same)], "a short one says nothing elsewhere");
+        assert!(CellSearch::new(" n/a ", &Schema::built_in().unwrap()).is_none());
+    }
+
+    #[test]
+    fn a_value_that_every_row_has_is_found_so_often_and_no_oftener() {
+        let mut search = CellSearch::new("Singapore", &Schema::built_in().unwrap()).unwrap();
+        for row in 1..20_000 {
+            search.cell(1, Cell::Text("Singapore"));
+            search.end_row(row);
+        }
+        assert_eq!(search.clone().finish().len(), MAX_OF_COLUMN);
+        search.cell(1, Cell::Text("Customer ID"));
+        for row in 20_000..40_000 {
+            search.end_row(row);
+            search.cell(1, Cell::Text("Singapore"));
+        }
+        assert_eq!(search.finish().len(), MAX_FOUND + 1);
+    }
+}
