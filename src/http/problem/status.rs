@@ -159,7 +159,7 @@ fn of_form(error: &FormError) -> (StatusCode, &'static str) {
         FormError::CutOff | FormError::Malformed(_) | FormError::Body(_) => (StatusCode::BAD_REQUEST, "broken_form"),
         FormError::PreambleTooLong => (StatusCode::BAD_REQUEST, "form_preamble_too_long"),
         FormError::HeadTooLong => (StatusCode::BAD_REQUEST, "form_head_too_long"),
-        FormError::TooManyParts => (StatusCode::BAD_REQUEST, "too_many_parts"),
+        FormError::TooManyParts => (StatusCode::BAD_REQUEST, "too_many_form_parts"),
         FormError::OutsideTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "form_too_large"),
     }
 }
