@@ -22,6 +22,8 @@ const MISSING_FOR: Duration = Duration::from_secs(60);
 const MAX_MISSING: usize = 4_096;
 /// How long the gallery is not asked for anything after it gave no answer.
 const AWAY_FOR: Duration = Duration::from_secs(5);
+/// How often it is asked whether it takes one picture.
+const MAX_TRIES: u32 = 3;
 
 /// Where machines put the pictures that they share. Blocking.
 pub trait Gallery: Debug + Send + Sync {
@@ -53,7 +55,15 @@ struct Lately {
     /// When it last gave no answer.
     away: Option<Instant>,
     /// The last picture that it did not take; `None` once it has taken one.
-    not_taken: Option<(ImageName, Arc<[u8]>)>,
+    not_taken: Option<NotTaken>,
+}
+
+/// A picture that the gallery did not take.
+#[derive(Debug, Clone)]
+struct NotTaken {
+    name: ImageName,
+    bytes: Arc<[u8]>,
+    n_tries: u32,
 }
 
 impl Lately {
@@ -85,17 +95,28 @@ impl Shared {
         let put = self.gallery.put_new(name.as_str(), bytes);
         let mut lately = self.lately();
         lately.away = put.is_err().then(Instant::now);
-        lately.not_taken = put.is_err().then(|| (name.clone(), bytes.into()));
+        let n_before = lately.not_taken.take().filter(|before| before.name == *name).map_or(0, |before| before.n_tries);
+        lately.not_taken =
+            put.is_err().then(|| NotTaken { name: name.clone(), bytes: bytes.into(), n_tries: n_before + 1 });
         put
     }
 
-    /// Finds out whether it takes pictures, where it did not take the last one.
+    /// Finds out whether it takes pictures, where it did not take the last one. One asks for all: the others are told
+    /// meanwhile that it is away.
     pub fn check(&self) -> io::Result<()> {
-        if self.lately().is_away() {
+        let mut lately = self.lately();
+        if lately.is_away() {
             return Err(away());
         }
-        let not_taken = self.lately().not_taken.clone();
-        not_taken.map_or(Ok(()), |(name, bytes)| self.put(&name, &bytes))
+        let Some(NotTaken { name, bytes, n_tries }) = lately.not_taken.clone() else { return Ok(()) };
+        if n_tries >= MAX_TRIES {
+            // It may be this picture alone that it does not take: the next one decides.
+            lately.not_taken = None;
+            return Ok(());
+        }
+        lately.away = Some(Instant::now());
+        drop(lately);
+        self.put(&name, &bytes)
     }
 
     /// The key that all machines sign posters' names with. The first that needs one makes it of `own`.
