@@ -125,7 +125,11 @@ fn segments(config: &Config, input: Input, keep: Keep, campaign: &Campaign) -> a
     let grouped = group(Arc::new(version), table)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let briefs = grouped.briefs(campaign);
-    let mut written: Vec<_> = runtime.block_on(write_all(&writer, &briefs, config.server.writers_at_once).collect());
+    let mut written: Vec<_> = runtime.block_on(async {
+        let written = write_all(&writer, &briefs, config.server.writers_at_once).collect().await;
+        writer.settled().await;
+        written
+    });
     written.sort_by_key(|&(index, _)| index);
     Ok((grouped, written.into_iter().map(|(_, written)| written).collect()))
 }

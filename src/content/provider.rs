@@ -51,6 +51,11 @@ pub(super) trait Provider: Send + Sync {
         Ok(())
     }
 
+    /// Waits until what is done behind its calls' backs has ended, such as giving back budget.
+    fn settled(&self) -> BoxFuture<'_, ()> {
+        async {}.boxed()
+    }
+
     /// Asks its server for one token of each model that writes; empty for a provider without a server.
     fn probe<'a>(&'a self, _prices: &'a Arc<Prices>) -> BoxFuture<'a, Vec<Probed>> {
         async { Vec::new() }.boxed()

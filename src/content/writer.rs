@@ -115,6 +115,12 @@ impl Writer {
         self.provider.budget()
     }
 
+    /// Waits until what goes on after its answers has ended: a process that ends earlier may lose budget that it was
+    /// giving back to the shared store.
+    pub async fn settled(&self) {
+        self.provider.settled().await;
+    }
+
     /// What must be reserved for the cheapest call, in US dollars: a smaller budget never buys one. `None` where calls
     /// cost nothing or their price is not known.
     pub fn least_call_usd(&self) -> Option<f64> {

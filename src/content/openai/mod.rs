@@ -123,6 +123,10 @@ impl Provider for Openai {
         self.caller.budget()
     }
 
+    fn settled(&self) -> BoxFuture<'_, ()> {
+        self.caller.settled().boxed()
+    }
+
     fn least_call_usd(&self, prices: &Prices, prompt_bytes: usize) -> Option<f64> {
         self.least_call_usd_of(prices, prompt_bytes)
     }

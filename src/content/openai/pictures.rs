@@ -70,6 +70,8 @@ struct PictureJob<'a> {
     /// What a request may hold.
     dialect: PictureDialect,
     n_lessons: usize,
+    /// What a refusal taught since the last answer.
+    untold: Option<PictureDialect>,
     /// The price of one picture, where it is known.
     price_usd: Option<f64>,
     requester: &'a Requester,
@@ -140,6 +142,7 @@ impl Openai {
                 platform: task.brief.campaign.platform(),
                 dialect: self.picture_dialect.now(),
                 n_lessons: 0,
+                untold: None,
                 price_usd,
                 requester: task.requester,
                 turn: None,
@@ -290,7 +293,9 @@ impl PictureJob<'_> {
         let image = answer.data.into_iter().flatten().next().and_then(ImageAnswer::drawn);
         let image = image
             .ok_or_else(|| TryError::new(WriteErrorKind::BadAnswer, true).because("the answer holds no picture"))?;
-        self.openai.picture_dialect.learn(self.dialect.clone());
+        if let Some(lesson) = self.untold.take() {
+            self.openai.picture_dialect.learn(lesson);
+        }
         self.n_paid += 1;
         match image {
             Answered::Address(address) => Ok(Drawn::Address(address)),
@@ -304,6 +309,7 @@ impl PictureJob<'_> {
         let lesson = error.failure.as_deref().and_then(after).filter(|_| self.n_lessons < MAX_LESSONS);
         let Some(lesson) = lesson else { return false };
         self.n_lessons += 1;
+        self.untold = Some(self.untold.take().unwrap_or_default().and(lesson.clone()));
         self.dialect = self.openai.picture_dialect.now().and(lesson);
         self.attempts.give_back();
         self.attempts.any_left() && !self.is_given_up()

@@ -37,6 +37,8 @@ struct Job<'a> {
     /// What a request to the model may hold.
     dialect: Dialect,
     n_lessons: usize,
+    /// What a refusal taught since the last answer.
+    untold: Option<Dialect>,
     spent: Spent,
     /// As the model that answered last calls itself.
     answered: Option<String>,
@@ -72,6 +74,7 @@ impl Openai {
             fallbacks,
             dialect: model.dialect.now(),
             n_lessons: 0,
+            untold: None,
             spent: Spent::NOTHING,
             answered: None,
             flags: Flags::default(),
@@ -111,7 +114,9 @@ impl Job<'_> {
         loop {
             let error = match self.once(step, repair).await? {
                 Ok(reply) => {
-                    self.model.dialect.learn(self.dialect.of_model());
+                    if let Some(lesson) = self.untold.take() {
+                        self.model.dialect.learn(lesson.of_model());
+                    }
                     self.flags.is_unstructured = self.dialect.format.kind != FormatKind::Schema;
                     return Ok(reply);
                 }
@@ -128,6 +133,7 @@ impl Job<'_> {
         let lesson = error.failure.as_ref().and_then(|failure| self.dialect.after(failure, self.limit()));
         let Some(lesson) = lesson.filter(|_| self.n_lessons < MAX_LESSONS) else { return false };
         self.n_lessons += 1;
+        self.untold = Some(self.untold.take().unwrap_or_default().and(lesson));
         self.dialect = self.model.dialect.now().and(lesson);
         self.attempts.give_back();
         self.attempts.any_left()
@@ -169,6 +175,7 @@ impl Job<'_> {
         match self.fallbacks.split_first() {
             Some((next, others)) if may_turn => {
                 (self.model, self.fallbacks, self.dialect) = (next, others, next.dialect.now());
+                self.untold = None;
                 true
             }
             _ => false,

@@ -246,6 +246,11 @@ impl Budget {
         });
     }
 
+    /// Waits until what is being given back has arrived.
+    pub async fn settled(&self) {
+        drop(self.leasing.clone().lock_owned().await);
+    }
+
     /// What a day's calls may cost, in US dollars; `None` where only keys have budgets.
     pub(super) fn usd_per_day(&self) -> Option<f64> {
         self.usd_per_day

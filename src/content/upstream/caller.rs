@@ -80,6 +80,13 @@ impl Caller {
         Some(BudgetState { limit_usd, spent_usd, left_usd })
     }
 
+    /// Waits until budget that is being given back to the shared store has arrived there.
+    pub async fn settled(&self) {
+        if let Some(budget) = self.budget.get() {
+            budget.settled().await;
+        }
+    }
+
     /// Keeps from now on what calls cost, since some key has got a budget. Blocking.
     ///
     /// # Errors

@@ -25,6 +25,8 @@ const TOO_LARGE: [&str; 14] = [
 ];
 /// Where a refusal speaks of the prompt, its numbers may be those of that prompt.
 const OF_PROMPT: [&str; 3] = ["input", "prompt", "messages"];
+/// What validators call the number itself: "Input should be less than or equal to 4096".
+const OF_VALIDATORS: &str = "input should be";
 /// Fewer tokens write no text.
 const LEAST: usize = 256;
 /// The divisor for a limit that is refused without a number.
@@ -53,7 +55,8 @@ pub fn named(failure: &Failure, sent: usize) -> Option<Ceiling> {
         return context.value.checked_sub(prompt.value).filter(|&left| below(left)).map(Ceiling::OfPrompt);
     }
     let named = numbers.iter().map(|number| number.value).filter(|&value| below(value)).max();
-    named.map(if failure.says(&OF_PROMPT) { Ceiling::OfPrompt } else { Ceiling::OfModel })
+    let is_of_prompt = failure.says(&OF_PROMPT) && !failure.says(&[OF_VALIDATORS]);
+    named.map(if is_of_prompt { Ceiling::OfPrompt } else { Ceiling::OfModel })
 }
 
 /// Half of `sent`, for a server that complains about the number and names no ceiling.
