@@ -71,6 +71,20 @@ fn an_approved_content_that_comes_again_has_nothing_searched_or_counted_anew() {
 }
 
 #[test]
+fn an_approved_upload_is_not_the_newest_because_somebody_without_a_key_sends_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path(), UploadRules::default());
+    keep(&store, b"approved");
+    let [name] = names(dir.path()).try_into().unwrap();
+    let long_ago = SystemTime::now() - Duration::from_secs(3_600);
+    let file = || File::options().write(true).open(dir.path().join(&name)).unwrap();
+    let is_old = || file().metadata().unwrap().modified().unwrap() == long_ago;
+    file().set_modified(long_ago).unwrap();
+    assert!(keep_about(&store, b"approved", &About::sent_by(None)).is_duplicate && is_old());
+    assert!(keep(&store, b"approved").is_duplicate && !is_old());
+}
+
+#[test]
 fn of_the_same_content_side_by_side_one_is_stored() {
     let dir = tempfile::tempdir().unwrap();
     let store = store(dir.path(), UploadRules::default());
