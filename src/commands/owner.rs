@@ -4,13 +4,14 @@
 //!
 //! Nothing changes for another user than root, and where the folders are root's own, as in a container without users.
 
+use std::ffi::CString;
 use std::fmt;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use nix::unistd::{Gid, Uid, geteuid, setgid, setgroups, setuid};
+use nix::unistd::{Gid, Uid, User, geteuid, initgroups, setgid, setgroups, setuid};
 
 use super::config::Config;
 
@@ -117,12 +118,22 @@ fn whom_to_become(found: &[Owned]) -> Result<Option<&Owned>, OwnerError> {
     Ok((first.owner.uid != 0).then_some(first))
 }
 
-/// For every thread, and for good: no way leads back to root.
+/// For every thread, and for good: no way leads back to root. The groups are those of the user, where the system knows
+/// one, and else the folder's alone.
 fn take_over(owner: Owner) -> nix::Result<()> {
-    let gid = Gid::from_raw(owner.gid);
-    setgroups(&[gid])?;
-    setgid(gid)?;
-    setuid(Uid::from_raw(owner.uid))
+    let uid = Uid::from_raw(owner.uid);
+    match User::from_uid(uid)?.and_then(|user| Some((CString::new(user.name).ok()?, user.gid))) {
+        Some((name, gid)) => {
+            initgroups(&name, gid)?;
+            setgid(gid)?;
+        }
+        None => {
+            let gid = Gid::from_raw(owner.gid);
+            setgroups(&[gid])?;
+            setgid(gid)?;
+        }
+    }
+    setuid(uid)
 }
 
 #[cfg(test)]
