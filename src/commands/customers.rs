@@ -77,7 +77,7 @@ fn print_erased(erased: &ErasedCustomer) {
             "a row with the identifier as it was given is passed over; below are rows that may be of the customer"
         );
     } else {
-        print_field!("erased", "no training reads a row of this customer again");
+        print_field!("erased", "no training reads a row again that it knows by this identifier");
     }
     print_field!("searched", "{}", counted(erased.n_searched, "file"));
     for found in &erased.rewritten {

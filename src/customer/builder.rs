@@ -145,9 +145,11 @@ impl TableBuilder {
         self.search.is_some()
     }
 
-    /// What was found, and the sheets that could not be searched to their end.
-    pub fn finish_search(self) -> (Vec<FoundCell>, Vec<SheetReport>) {
-        (self.search.map(|search| search.finish()).unwrap_or_default(), self.sheets)
+    /// What was found, whether the file has a header of identifiers, and the sheets that could not be searched to their
+    /// end.
+    pub fn finish_search(self) -> (Vec<FoundCell>, bool, Vec<SheetReport>) {
+        let (found, has_identifiers) = self.search.map(|search| search.finish()).unwrap_or_default();
+        (found, has_identifiers, self.sheets)
     }
 
     /// Whether every sheet is wanted that has the required columns.
@@ -205,7 +207,10 @@ impl TableBuilder {
         let mut unwrapped = String::new();
         let Some(cell) = cell.said(&mut unwrapped) else { return };
         if let Some(search) = &mut self.search {
-            return search.cell(column, cell);
+            search.cell(column, cell);
+            if self.sheet.is_only_searched {
+                return;
+            }
         }
         let Some(layout) = &self.sheet.layout else {
             self.rows.iter_mut().for_each(|row| row.content.is_filled = true);
@@ -283,9 +288,12 @@ impl TableBuilder {
     /// [`MissingColumns`] when this was the 20th row with content and none had every required column.
     pub fn end_row(&mut self, row_number: u32) -> Result<(), MissingColumns> {
         self.sheet.next_row = row_number.saturating_add(1);
+        let is_searching = self.search.is_some();
         if let Some(search) = &mut self.search {
             search.end_row(row_number);
-            return Ok(());
+            if self.sheet.is_only_searched {
+                return Ok(());
+            }
         }
         if !self.rows.iter().any(|row| row.content.is_filled) {
             self.rows.iter_mut().for_each(Row::clear);
@@ -302,6 +310,11 @@ impl TableBuilder {
         };
         self.rows.iter_mut().for_each(Row::clear);
         self.sheet.candidates.clear();
+        if is_searching && result.is_err() {
+            // Without a header the rows are searched all the same.
+            self.sheet.is_only_searched = true;
+            return Ok(());
+        }
         result
     }
 

@@ -5,14 +5,16 @@
 //! what it would be as an identifier, and headers say only how sure that is: below or above a header of identifiers,
 //! anywhere on the sheet, an equal cell is the customer's; in another column it may be.
 
+use std::sync::Arc;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 
-use super::header_name::normalize_header;
+use super::header::HeaderIndex;
 use super::lost_digits::{Form, Loss, LostDigits};
 use super::newest::{NOBODY, identities_of, without_zero_decimals};
 use super::tally::Place;
-use super::{Cell, KEPT_DIGITS, Schema, date, text};
+use super::{Cell, KEPT_DIGITS, Schema, date, sheet, text};
 
 /// The most rows that are found in one file.
 pub const MAX_FOUND: usize = 10_000;
@@ -20,6 +22,8 @@ pub const MAX_FOUND: usize = 10_000;
 const MAX_OF_COLUMN: usize = 1_000;
 /// A shorter identifier says nothing in a column of anything else: ages and amounts are as short.
 const MIN_CHARS_ELSEWHERE: usize = 5;
+/// A longer text is no header.
+const MAX_HEADER_BYTES: usize = 256;
 /// How much of a cell's text is handed on, in characters.
 const MAX_SHOWN: usize = 200;
 
@@ -64,25 +68,53 @@ struct Sought {
 #[derive(Debug, Clone)]
 pub struct CellSearch {
     sought: Sought,
-    /// The headers of identifiers, as they are compared.
-    headers: FxHashSet<String>,
-    sheet: String,
+    headers: HeaderIndex,
+    sheet: OpenSheet,
     n_sheets: usize,
-    /// The columns of the sheet that have one.
-    columns: FxHashSet<usize>,
-    /// How many cells of the sheet's other columns say it.
-    n_elsewhere: FxHashMap<usize, usize>,
-    /// Cells of the open row, then of the sheet, until it has ended.
-    open: Vec<(usize, FoundCell)>,
-    n_closed: usize,
+    has_identifiers: bool,
     found: Vec<FoundCell>,
     /// What the identifiers of the file say of digits that they may have lost.
     lost: LostDigits,
 }
 
+/// The sheet whose cells come.
+#[derive(Debug, Clone, Default)]
+struct OpenSheet {
+    name: String,
+    /// The columns of identifiers below the header that came last.
+    columns: FxHashSet<usize>,
+    /// Those of the first header, which hold for the rows above it.
+    first_columns: FxHashSet<usize>,
+    /// The columns of the open row whose cells are called as identifiers are.
+    headers: FxHashSet<usize>,
+    /// How many cells of the open row are called as columns of the schema are.
+    n_headers: usize,
+    /// Whether a header of a table has come.
+    has_table: bool,
+    /// Cells that say the identifier; the rows of the last ones are still open.
+    cells: Vec<(Where, FoundCell)>,
+    n_closed: usize,
+    last_row: u32,
+    /// How many of them are in each column that is none of identifiers so far.
+    n_elsewhere: FxHashMap<usize, usize>,
+}
+
+/// Where a cell is that says the identifier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Where {
+    /// In a row that is open, in this column.
+    Open(usize),
+    /// In a column of identifiers.
+    InColumn,
+    /// In this column, above the first header of a table.
+    Above(usize),
+    /// In a column of anything else.
+    Beside,
+}
+
 impl CellSearch {
     /// Of an identifier as a person gives it, by the headers of a schema. `None` for a word for nothing.
-    pub fn new(identifier: &str, schema: &Schema) -> Option<Self> {
+    pub fn new(identifier: &str, schema: &Arc<Schema>) -> Option<Self> {
         let (identity, folded) = identities_of(Cell::Text(identifier));
         if identity == NOBODY {
             return None;
@@ -92,13 +124,10 @@ impl CellSearch {
         let folded = if folded == NOBODY { identity } else { folded };
         Some(Self {
             sought: Sought { identity, folded, n_chars: trimmed.chars().count(), digits },
-            headers: schema.identifier.iter().map(|name| normalize_header(name)).collect(),
-            sheet: String::new(),
+            headers: HeaderIndex::new(schema),
+            sheet: OpenSheet::default(),
             n_sheets: 0,
-            columns: FxHashSet::default(),
-            n_elsewhere: FxHashMap::default(),
-            open: Vec::new(),
-            n_closed: 0,
+            has_identifiers: false,
             found: Vec::new(),
             lost: LostDigits::default(),
         })
@@ -107,53 +136,93 @@ impl CellSearch {
     /// Begins a sheet; the one before has ended.
     pub(super) fn begin_sheet(&mut self, name: &str) {
         self.end_sheet();
-        name.clone_into(&mut self.sheet);
+        self.sheet.name = sheet::tidy(name);
         self.n_sheets += 1;
     }
 
     /// Compares a cell of the open row.
     pub(super) fn cell(&mut self, column: usize, cell: Cell<'_>) {
+        let sheet = &mut self.sheet;
         if let Cell::Text(text) = cell
-            && self.headers.contains(&normalize_header(text))
+            && text.len() <= MAX_HEADER_BYTES
+            && let Some(is_of_identifiers) = self.headers.names_identifier(text)
         {
-            self.columns.insert(column);
+            sheet.n_headers += 1;
+            if is_of_identifiers {
+                sheet.headers.insert(column);
+            }
         }
+        let is_in_column = sheet.columns.contains(&column);
         let loss = Loss::of(cell);
         // What is a text in a workbook was never a number.
-        if self.columns.contains(&column) && (self.n_sheets == 0 || !loss.is_of(Form::Text)) {
+        if is_in_column && (self.n_sheets == 0 || !loss.is_of(Form::Text)) {
             self.lost.add(loss, identities_of(cell).0, Place::new(0, 0, None));
         }
         let Some((said, text)) = self.sought.said_by(cell) else { return };
-        let is_kept = if self.columns.contains(&column) {
-            self.open.len() <= MAX_FOUND + MAX_OF_COLUMN * self.n_elsewhere.len()
+        let is_kept = if is_in_column {
+            sheet.cells.len() <= MAX_FOUND + MAX_OF_COLUMN * sheet.n_elsewhere.len()
         } else {
-            let n_elsewhere = self.n_elsewhere.entry(column).or_default();
+            let n_elsewhere = sheet.n_elsewhere.entry(column).or_default();
             *n_elsewhere += 1;
             *n_elsewhere <= MAX_OF_COLUMN
         };
         if is_kept {
-            self.open.push((column, FoundCell { sheet: String::new(), row: 0, said, text }));
+            sheet.cells.push((Where::Open(column), FoundCell { sheet: String::new(), row: 0, said, text }));
         }
     }
 
     /// Ends the row, which the sheet shows by this number.
     pub(super) fn end_row(&mut self, row: u32) {
-        self.open.iter_mut().skip(self.n_closed).for_each(|(_, cell)| cell.row = row);
-        self.n_closed = self.open.len();
+        let sheet = &mut self.sheet;
+        if !sheet.headers.is_empty() {
+            // A row with further headers is that of a table: below it no other column is of identifiers.
+            let is_of_table = sheet.n_headers > 1;
+            if is_of_table {
+                sheet.columns.clear();
+            }
+            sheet.columns.extend(sheet.headers.drain());
+            if !sheet.has_table {
+                sheet.first_columns.clone_from(&sheet.columns);
+            }
+            sheet.has_table |= is_of_table;
+            self.has_identifiers = true;
+        }
+        sheet.n_headers = 0;
+        for (place, cell) in sheet.cells.iter_mut().skip(sheet.n_closed) {
+            let Where::Open(column) = *place else { continue };
+            *place = match sheet.columns.contains(&column) {
+                true => Where::InColumn,
+                false if sheet.has_table => Where::Beside,
+                false => Where::Above(column),
+            };
+            cell.row = row;
+        }
+        sheet.n_closed = sheet.cells.len();
+        sheet.last_row = row;
     }
 
-    /// Decides on the cells of the sheet, now that its headers are known.
+    /// Takes the cells of the sheet over, now that its headers are known.
     fn end_sheet(&mut self) {
+        if self.sheet.n_closed < self.sheet.cells.len() {
+            // The sheet was cut in this row.
+            self.end_row(self.sheet.last_row.saturating_add(1));
+        }
         let is_long = self.sought.n_chars >= MIN_CHARS_ELSEWHERE;
+        let OpenSheet { name, first_columns, cells, .. } = std::mem::take(&mut self.sheet);
         let mut rows: FxHashMap<u32, usize> = FxHashMap::default();
-        for (column, mut cell) in std::mem::take(&mut self.open) {
-            if !self.columns.contains(&column) {
+        for (place, mut cell) in cells {
+            let is_in_column = match place {
+                Where::InColumn => true,
+                Where::Above(column) => first_columns.contains(&column),
+                Where::Open(_) | Where::Beside => false,
+            };
+            if !is_in_column {
                 if cell.said == Said::Alike || !is_long {
                     continue;
                 }
                 cell.said = Said::Doubtful;
             }
-            self.sheet.clone_into(&mut cell.sheet);
+            name.clone_into(&mut cell.sheet);
             // Of one row the surest cell counts.
             let n_found = self.found.len();
             let at = *rows.entry(cell.row).or_insert(n_found);
@@ -164,13 +233,11 @@ impl CellSearch {
                 None => self.found.push(cell),
             }
         }
-        self.columns.clear();
-        self.n_elsewhere.clear();
-        self.n_closed = 0;
     }
 
-    /// The rows that were found, in the file's order: [`MAX_FOUND`] and one more where there are further ones.
-    pub(super) fn finish(mut self) -> Vec<FoundCell> {
+    /// The rows that were found, in the file's order, [`MAX_FOUND`] and one more where there are further ones; and
+    /// whether the file has a header of identifiers.
+    pub(super) fn finish(mut self) -> (Vec<FoundCell>, bool) {
         self.end_sheet();
         if self.lost.judge().has(self.sought.identity) {
             let same = self.found.iter_mut().filter(|cell| cell.said == Said::Same);
@@ -179,7 +246,7 @@ impl CellSearch {
         if self.n_sheets == 1 {
             self.found.iter_mut().for_each(|cell| cell.sheet.clear());
         }
-        self.found
+        (self.found, self.has_identifiers)
     }
 }
 
@@ -281,7 +348,7 @@ mod tests {
 
     /// How each of these cells, one below another under a header of identifiers, says the identifier.
     fn said<const N: usize>(identifier: &str, cells: [Cell<'_>; N]) -> [Option<Said>; N] {
-        let mut search = CellSearch::new(identifier, &Schema::built_in().unwrap()).unwrap();
+        let mut search = CellSearch::new(identifier, &Arc::new(Schema::built_in().unwrap())).unwrap();
         search.begin_sheet("Customers");
         search.cell(0, Cell::Text("Customer ID"));
         search.end_row(1);
@@ -289,7 +356,7 @@ mod tests {
             search.cell(0, cell);
             search.end_row(row);
         }
-        let found = search.finish();
+        let (found, _) = search.finish();
         std::array::from_fn(|at| found.iter().find(|cell| cell.row as usize == at + 2).map(|cell| cell.said))
     }
 
@@ -339,7 +406,7 @@ mod tests {
     #[test]
     fn a_header_anywhere_in_the_column_makes_a_cell_the_customers() {
         let found = |identifier: &str| {
-            let mut search = CellSearch::new(identifier, &Schema::built_in().unwrap()).unwrap();
+            let mut search = CellSearch::new(identifier, &Arc::new(Schema::built_in().unwrap())).unwrap();
             let mut row = 0;
             let mut push = |cells: &[&str]| {
                 row += 1;
@@ -352,27 +419,27 @@ mod tests {
             push(&["12", "12"]);
             push(&["C-0007", "C-0007"]);
             push(&["x", "12"]);
-            let found = search.finish();
+            let (found, _) = search.finish();
             found.iter().map(|cell| (cell.row, cell.said)).collect::<Vec<_>>()
         };
         assert_eq!(found("C-0007"), [(1, Said::Same), (3, Said::Doubtful), (5, Said::Same)]);
         assert_eq!(found("12"), [(4, Said::Same)], "a short one says nothing elsewhere");
-        assert!(CellSearch::new(" n/a ", &Schema::built_in().unwrap()).is_none());
+        assert!(CellSearch::new(" n/a ", &Arc::new(Schema::built_in().unwrap())).is_none());
     }
 
     #[test]
     fn a_value_that_every_row_has_is_found_so_often_and_no_oftener() {
-        let mut search = CellSearch::new("Singapore", &Schema::built_in().unwrap()).unwrap();
+        let mut search = CellSearch::new("Singapore", &Arc::new(Schema::built_in().unwrap())).unwrap();
         for row in 1..20_000 {
             search.cell(1, Cell::Text("Singapore"));
             search.end_row(row);
         }
-        assert_eq!(search.clone().finish().len(), MAX_OF_COLUMN);
+        assert_eq!(search.clone().finish().0.len(), MAX_OF_COLUMN);
         search.cell(1, Cell::Text("Customer ID"));
         for row in 20_000..40_000 {
             search.end_row(row);
             search.cell(1, Cell::Text("Singapore"));
         }
-        assert_eq!(search.finish().len(), MAX_FOUND + 1);
+        assert_eq!(search.finish().0.len(), MAX_FOUND + 1);
     }
 }

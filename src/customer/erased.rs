@@ -53,17 +53,22 @@ impl KeyedTable {
         self.only(&stands)
     }
 
-    /// The table without these rows, whoever's they are; they are counted as [`Dropped::Erased`]. A row without the
-    /// name of a sheet is that row of every sheet.
+    /// The table without these rows of a customer, whatever they are known by; they are counted as
+    /// [`Dropped::Erased`]. A row without the name of a sheet is that row of every sheet. Where a row of the sheet is
+    /// one of several tables, and one is known to be the customer's, that one is meant.
     #[must_use]
-    pub fn without_rows(self, rows: &[SheetRow]) -> Self {
+    pub fn without_rows(self, identity: u64, rows: &[SheetRow]) -> Self {
         let rows: FxHashSet<(u32, &str)> = rows.iter().map(|row| (row.row, row.sheet.as_str())).collect();
         // The rows of the sheets follow one another.
         let sheets = self.table.cleaning.sheets.iter();
-        let mut sheet_of = sheets.flat_map(|sheet| std::iter::repeat_n(sheet.name.as_str(), sheet.rows_used));
-        let stands = self.keys.iter().map(|key| {
-            let sheet = sheet_of.next().unwrap_or_default();
-            !rows.contains(&(key.row_number, "")) && !rows.contains(&(key.row_number, sheet))
+        let sheet_of = sheets.flat_map(|sheet| std::iter::repeat_n(sheet.name.as_str(), sheet.rows_used));
+        let places = self.keys.iter().zip(sheet_of.chain(std::iter::repeat("")));
+        let places: Vec<(&RowKey, (u32, &str))> = places.map(|(key, sheet)| (key, (key.row_number, sheet))).collect();
+        let known: FxHashSet<(u32, &str)> =
+            places.iter().filter(|(key, _)| key.identity == identity).map(|(_, place)| *place).collect();
+        let stands = places.iter().map(|(key, place)| {
+            let is_listed = rows.contains(place) || rows.contains(&(place.0, ""));
+            !is_listed || key.identity != identity && known.contains(place)
         });
         let stands: Vec<bool> = stands.collect();
         self.only(&stands)
@@ -134,7 +139,7 @@ mod tests {
         let table = builder.finish_keyed();
         let towns_without = |sheet: &str| {
             let row = SheetRow { row: 3, sheet: sheet.to_owned(), source: String::new() };
-            let left = table.clone().without_rows(&[row]);
+            let left = table.clone().without_rows(NOBODY, &[row]);
             let towns = left.table().columns()[0].codes.iter();
             towns.map(|&code| format!("{:?}", left.table().columns()[0].values[code as usize])).collect::<Vec<_>>()
         };

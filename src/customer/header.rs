@@ -151,6 +151,11 @@ impl HeaderIndex {
         slots.len()
     }
 
+    /// Whether a text is a header of the schema, and whether of its identifiers.
+    pub(super) fn names_identifier(&self, text: &str) -> Option<bool> {
+        self.target(text, &normalize_header(text)).map(|target| target.slot == Slot::Identifier)
+    }
+
     /// Whether a text is a header of the schema.
     pub(super) fn names(&self, text: &str) -> bool {
         self.target(text, &normalize_header(text)).is_some()

@@ -22,6 +22,8 @@ const MAX_HEADER_COLUMNS: usize = 16_384;
 pub(super) struct OpenSheet {
     /// Without one its rows are accounted for by the file alone.
     pub name: Option<String>,
+    /// Its cells go to the search alone.
+    pub is_only_searched: bool,
     pub rows_read_before: usize,
     pub n_rows_before: usize,
     pub is_1904: bool,

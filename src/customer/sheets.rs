@@ -15,6 +15,8 @@ impl TableBuilder {
         self.begin_sheet(is_1904);
         if let Some(search) = &mut self.search {
             search.begin_sheet(name);
+            // It numbers its rows itself. A text is read as well: which of its lines are one row depends on the header.
+            self.sheet.is_only_searched = true;
         }
         self.sheet.name = Some(name.to_owned());
         self.sheet.rows_read_before = self.rows_read();

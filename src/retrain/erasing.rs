@@ -42,8 +42,8 @@ use crate::durable;
 use crate::model_store::{ModelStore, VersionId};
 use crate::pseudonyms::{Erased, Erasures, Pseudonyms};
 use crate::workbook::{
-    ReadRequest, Reader, RowsOfCustomers, Watch, WorkbookError, copy_columns_without, is_columns_file,
-    rows_of_customers, write_columns,
+    COLUMNS_EXTENSION, ReadRequest, Reader, RowsOfCustomers, Watch, WorkbookError, copy_columns_without,
+    is_columns_file, rows_of_customers, write_columns,
 };
 
 /// Why nobody was looked for in kept columns.
@@ -165,7 +165,8 @@ pub fn erase_customer(
     let pseudonyms = Pseudonyms::open(state).map_err(EraseError::State)?;
     let mut erased = ErasedCustomer::default();
     let alike = alike(identifier, &pseudonyms);
-    let erasing = Erasing { request, disk: store.disk(), pseudonyms: &pseudonyms, identifier, pseudonym, alike };
+    let erasing =
+        Erasing { request, disk: store.disk(), pseudonyms: &pseudonyms, identifier, identity, pseudonym, alike };
     erased.unread.extend_from_slice(&base.too_deep);
     for file in &of_base_data(request.base_data, base) {
         erasing.look_through(file, &mut erased)?;
@@ -222,6 +223,7 @@ struct Erasing<'a> {
     disk: &'a Keeper,
     pseudonyms: &'a Pseudonyms,
     identifier: &'a str,
+    identity: u64,
     pseudonym: u64,
     /// Other ways to write it, for what was kept as columns.
     alike: Vec<Alike>,
@@ -246,6 +248,9 @@ struct Rows {
     alike: BTreeMap<String, Vec<SheetRow>>,
     /// Why sheets were not searched, one by one.
     unsearched: Vec<String>,
+    /// That there are more rows than are named.
+    further: Option<String>,
+    has_no_identifiers: bool,
 }
 
 impl Erasing<'_> {
@@ -262,13 +267,15 @@ impl Erasing<'_> {
             }
             for source in &new {
                 self.look_through(source, erased)?;
+                // What it was rewritten to holds nothing else.
+                seen.insert(source.path.with_extension(COLUMNS_EXTENSION));
             }
         }
     }
 
     fn look_through(&self, source: &Source, erased: &mut ErasedCustomer) -> Result<(), EraseError> {
         let unread = |why| SkippedFile { file: source.label.clone(), why };
-        let rows = match self.search(source)? {
+        let mut rows = match self.search(source)? {
             Ok(Search::Rows(rows)) => rows,
             Ok(Search::NobodyKnown) => {
                 erased.without_identifiers.push(source.label.clone());
@@ -292,16 +299,20 @@ impl Erasing<'_> {
         }));
         if !rows.own.is_empty() {
             if source.is_ours && self.rewrite(source, &rows.own)? {
-                // With it went the other columns, and the sheets that were not searched.
                 erased.rewritten.push(found(rows.own));
-                return Ok(());
+                // With it went the sheets that were not searched.
+                rows.unsearched.clear();
+            } else {
+                erased.left.push(found(rows.own));
             }
-            erased.left.push(found(rows.own));
         }
         if !rows.doubtful.is_empty() {
             erased.doubtful.push(found(rows.doubtful));
         }
-        erased.unread.extend(rows.unsearched.into_iter().map(unread));
+        if rows.has_no_identifiers {
+            erased.without_identifiers.push(source.label.clone());
+        }
+        erased.unread.extend(rows.unsearched.into_iter().chain(rows.further).map(unread));
         Ok(())
     }
 
@@ -318,9 +329,9 @@ impl Erasing<'_> {
         let unsearched =
             found.unread.into_iter().filter_map(|sheet| Some(format!("sheet {}: {}", sheet.name, sheet.sentence?)));
         rows.unsearched = unsearched.collect();
-        if found.cells.len() > MAX_FOUND {
-            rows.unsearched.push(format!("{MAX_FOUND} rows say the identifier, and further ones"));
-        }
+        rows.has_no_identifiers = !found.has_identifiers;
+        let has_further = found.cells.len() > MAX_FOUND;
+        rows.further = has_further.then(|| format!("{MAX_FOUND} rows say the identifier, and further ones"));
         for FoundCell { sheet, row, said, text } in found.cells {
             let row = SheetRow { row, sheet, source: String::new() };
             match said {
@@ -386,7 +397,7 @@ impl Erasing<'_> {
         } else {
             let Ok(table) = self.read(source, Reader::read_keyed)? else { return Ok(false) };
             // Trainings know a row by one column of identifiers, and the customer may be in another one.
-            let table = table.without_rows(own);
+            let table = table.without_rows(self.identity, own);
             let others = self.pseudonyms.without_erased(self.pseudonyms.blinded(table));
             let mark = self.pseudonyms.mark();
             replace(path, self.disk, |out| write_columns(&others, &mark, out).map(|()| others.table().n_rows()))

@@ -350,6 +350,87 @@ fn a_customer_is_found_wherever_headers_are() {
     }
 }
 
+/// A folder with a kept upload of this text.
+fn kept_csv(text: &str) -> (Folder, PathBuf) {
+    let folder = Folder::new();
+    let kept = folder.path("uploads").join(format!("{KEPT}.csv"));
+    fs::create_dir_all(kept.parent().unwrap()).unwrap();
+    fs::write(&kept, text).unwrap();
+    (folder, kept.with_extension("columns"))
+}
+
+#[test]
+fn of_a_kept_upload_the_rows_of_others_stay() {
+    const TABLE: &str = "Customer ID,Date Joined,Location,Loyalty Tier";
+    for (text, id, gone, stays) in [
+        // A stray quote, which a training reads as a part of its cell.
+        (
+            format!(
+                "{HEADER}C-00001,Ann,2024-01-02,Bedok,F,Gold\nC-00002,\"Bob,2024-01-03,Yishun,M,Gold\n\
+                 C-00003,Cid,2024-01-04,Novena,M,Silver\nC-00004,Dan\",2024-01-05,Tampines,M,Silver\n\
+                 C-00005,Eve,2024-01-06,Punggol,F,Gold\n"
+            ),
+            "C-00005",
+            "Punggol",
+            "Novena",
+        ),
+        // Two tables side by side.
+        (
+            format!("{TABLE},,{TABLE}\nC-1,2024-01-02,Bedok,Gold,,C-11,2024-01-03,Yishun,Gold\n"),
+            "C-1",
+            "Bedok",
+            "Yishun",
+        ),
+        // A second table, in which the column is one of something else.
+        (
+            format!(
+                "{TABLE}\nC-00001,2024-01-02,Bedok,Gold\n\nReferrer,Customer ID,Date Joined,Location,Loyalty Tier\n\
+                 C-00001,C-00009,2024-01-03,Yishun,Gold\n"
+            ),
+            "C-00001",
+            "Bedok",
+            "Yishun",
+        ),
+    ] {
+        let (folder, columns) = kept_csv(&text);
+        let (_, said) = erase(&folder, id);
+        assert!(said.contains("rewritten  "), "{text}: {said}");
+        let columns = fs::read_to_string(columns).unwrap();
+        assert!(!columns.contains(gone) && columns.contains(stays), "{text}: {columns}");
+    }
+    let (folder, _) = kept_csv("Customer ID (CRM),Date Joined,Location,Loyalty Tier\n12,2024-01-02,Bedok,Gold\n");
+    let (code, said) = erase(&folder, "12");
+    assert!(code == Some(0) && said.contains("without row 2\n"), "{said}");
+}
+
+#[test]
+fn rows_that_may_be_the_customers_are_named_beside_those_that_are() {
+    let table = "Customer ID,Membership,Date Joined,Location,Loyalty Tier\n";
+    let (folder, _) =
+        kept_csv(&format!("{table}C-00001,C-00001,2024-01-02,Bedok,Gold\n,C-00001,2024-01-03,Novena,Gold\n"));
+    let (code, said) = erase(&folder, "C-00001");
+    assert!(code == Some(4) && said.contains("without row 2\n"), "{said}");
+    assert!(said.contains(&format!("perhaps         uploads/{KEPT}.csv: row 3, in another column")), "{said}");
+}
+
+#[test]
+fn sheets_are_known_by_their_names_with_blanks_around_them() {
+    let folder = Folder::new();
+    let kept = folder.path("uploads").join(format!("{KEPT}.xlsx"));
+    fs::create_dir_all(kept.parent().unwrap()).unwrap();
+    let mut book = Workbook::new();
+    for (name, town) in [("2024 ", "Novena"), ("2025", "Bedok")] {
+        let sheet = book.add_worksheet().set_name(name).unwrap();
+        sheet.write_row(0, 0, ["Customer ID", "ID", "Date Joined", "Location", "Loyalty Tier"]).unwrap();
+        sheet.write_row(1, 0, ["A-1", &format!("{name}-1"), "2024-01-02", town, "Gold"]).unwrap();
+    }
+    book.save(&kept).unwrap();
+    let (code, said) = erase(&folder, "2024 -1");
+    assert!(code == Some(0) && said.contains("rewritten  "), "{said}");
+    let columns = fs::read_to_string(kept.with_extension("columns")).unwrap();
+    assert!(!columns.contains("Novena") && columns.contains("Bedok"), "{columns}");
+}
+
 #[test]
 fn identifiers_of_more_digits_than_a_number_holds_are_told_apart_or_named() {
     let folder = own_workbook(&["9007199254740992", "9007199254740993", "12345678901234567890"]);

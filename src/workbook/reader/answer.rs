@@ -42,7 +42,8 @@ pub(super) fn receive_found(source: &mut impl Read, limits: &Limits) -> Result<C
                 }
             }
             Kind::Searched => {
-                found.unread = serde_json::from_slice(&payload).map_err(|_| broken("no list of sheets"))?;
+                (found.has_identifiers, found.unread) =
+                    serde_json::from_slice(&payload).map_err(|_| broken("no list of sheets"))?;
                 if found.unread.len() > limits.max_sheets {
                     return Err(broken("more sheets than may be"));
                 }

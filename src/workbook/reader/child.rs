@@ -154,15 +154,15 @@ fn search(order: &Order, sought: &str, file: File) -> Result<CellsFound, Workboo
     let Some(search) = CellSearch::new(sought, &order.schema) else { return Ok(CellsFound::default()) };
     let mut builder = TableBuilder::new(order.schema.clone(), order.today).searching(search);
     read_by(BufReader::with_capacity(READ_BYTES, file), &mut builder, &order.limits, None)?;
-    let (cells, unread) = builder.finish_search();
-    Ok(CellsFound { cells, unread })
+    let (cells, has_identifiers, unread) = builder.finish_search();
+    Ok(CellsFound { cells, has_identifiers, unread })
 }
 
 fn write_found(answer: &mut impl Write, found: &CellsFound) -> io::Result<()> {
     for cells in found.cells.chunks(PIECE_VALUES) {
         write_frame(answer, Kind::Found, &[&serde_json::to_vec(cells)?])?;
     }
-    write_frame(answer, Kind::Searched, &[&serde_json::to_vec(&found.unread)?])
+    write_frame(answer, Kind::Searched, &[&serde_json::to_vec(&(found.has_identifiers, &found.unread))?])
 }
 
 /// A category with more names than this is none; training would make a feature of each, and the parent keep them all.

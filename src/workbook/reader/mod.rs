@@ -96,6 +96,8 @@ pub struct CellsFound {
     /// One cell of each row that says the identifier; the last one is one too many where there are more than
     /// [`MAX_FOUND`](crate::customer::MAX_FOUND).
     pub cells: Vec<FoundCell>,
+    /// Whether a cell of the file is called as identifiers are.
+    pub has_identifiers: bool,
     /// The sheets that could not be read to their end.
     pub unread: Vec<SheetReport>,
 }

@@ -47,7 +47,8 @@ pub(super) enum Kind {
     Identifiers,
     /// Further cells that were found by a search: a list as JSON.
     Found,
-    /// The sheets that could not be searched, as JSON; the search is at its end.
+    /// Whether there are headers of identifiers, and the sheets that could not be searched, as JSON; the search is at
+    /// its end.
     Searched,
 }
 
