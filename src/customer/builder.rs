@@ -18,7 +18,7 @@ use super::clean::Outcome;
 use super::header::HeaderIndex;
 use super::identifier_case::IdentifierCase;
 use super::kept::KeptRows;
-use super::lost_digits::{Form, LostDigits};
+use super::lost_digits::LostDigits;
 use super::missing_columns::MissingColumns;
 use super::newest::{RowKey, cell_hash};
 use super::open_sheet::{HEADER_ROWS, OpenSheet, Row};
@@ -374,11 +374,8 @@ impl TableBuilder {
             }
             self.identifier_digits.add(row.content.digits);
             self.identifier_case.add(identity, row.content.folded_identity);
-            // What is a text in a workbook was never a number.
             let is_delimited = self.sheet.layout.as_ref().is_some_and(|layout| layout.is_delimited);
-            if is_delimited || !row.content.loss.is_of(Form::Text) {
-                self.lost_digits.add(row.content.loss, identity, place);
-            }
+            self.lost_digits.add(row.content.loss, identity, place, is_delimited);
             let required = row.outcomes.iter().zip(&self.schema.columns).filter(|(_, column)| column.required);
             is_usable &=
                 required.into_iter().all(|(outcome, _)| matches!(outcome, Outcome::Seen(_) | Outcome::Open(_)));

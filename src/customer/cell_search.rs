@@ -2,8 +2,10 @@
 //!
 //! A training reads a file by its headers. What it passes over may name the customer all the same: rows above a header,
 //! a second table, a hidden sheet, a second column of identifiers, a row whose values have moved. So a cell counts by
-//! what it would be as an identifier, and headers say only how sure that is: below or above a header of identifiers,
-//! anywhere on the sheet, an equal cell is the customer's; in another column it may be.
+//! what it would be as an identifier, and headers say only how sure that is: in a column of identifiers, by the last
+//! header above it or the first one of the sheet, an equal cell is the customer's; in another column it may be.
+
+mod sought;
 
 use std::sync::Arc;
 
@@ -11,10 +13,11 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 
 use super::header::HeaderIndex;
-use super::lost_digits::{Form, Loss, LostDigits};
-use super::newest::{NOBODY, identities_of, without_zero_decimals};
+use super::lost_digits::{Loss, LostDigits};
+use super::newest::identity_of;
 use super::tally::Place;
-use super::{Cell, KEPT_DIGITS, Schema, date, sheet, text};
+use super::{Cell, Schema, sheet};
+use sought::Sought;
 
 /// The most rows that are found in one file.
 pub const MAX_FOUND: usize = 10_000;
@@ -24,8 +27,6 @@ const MAX_OF_COLUMN: usize = 1_000;
 const MIN_CHARS_ELSEWHERE: usize = 5;
 /// A longer text is no header.
 const MAX_HEADER_BYTES: usize = 256;
-/// How much of a cell's text is handed on, in characters.
-const MAX_SHOWN: usize = 200;
 
 /// How a cell says the identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -51,17 +52,6 @@ pub struct FoundCell {
     pub said: Said,
     /// What the cell holds, where it is [`Said::Alike`].
     pub text: String,
-}
-
-/// What is looked for.
-#[derive(Debug, Clone)]
-struct Sought {
-    identity: u64,
-    /// What it would be if case were no part of it.
-    folded: u64,
-    n_chars: usize,
-    /// Its digits, where it is a number.
-    digits: Option<String>,
 }
 
 /// The search as the cells of a file come.
@@ -115,15 +105,8 @@ enum Where {
 impl CellSearch {
     /// Of an identifier as a person gives it, by the headers of a schema. `None` for a word for nothing.
     pub fn new(identifier: &str, schema: &Arc<Schema>) -> Option<Self> {
-        let (identity, folded) = identities_of(Cell::Text(identifier));
-        if identity == NOBODY {
-            return None;
-        }
-        let trimmed = text::without_apostrophe(identifier.trim());
-        let digits = Some(trimmed).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit())).map(str::to_owned);
-        let folded = if folded == NOBODY { identity } else { folded };
         Some(Self {
-            sought: Sought { identity, folded, n_chars: trimmed.chars().count(), digits },
+            sought: Sought::new(identifier)?,
             headers: HeaderIndex::new(schema),
             sheet: OpenSheet::default(),
             n_sheets: 0,
@@ -153,10 +136,9 @@ impl CellSearch {
             }
         }
         let is_in_column = sheet.columns.contains(&column);
-        let loss = Loss::of(cell);
-        // What is a text in a workbook was never a number.
-        if is_in_column && (self.n_sheets == 0 || !loss.is_of(Form::Text)) {
-            self.lost.add(loss, identities_of(cell).0, Place::new(0, 0, None));
+        if is_in_column {
+            // A text has no sheet.
+            self.lost.add(Loss::of(cell), identity_of(cell), Place::new(0, 0, None), self.n_sheets == 0);
         }
         let Some((said, text)) = self.sought.said_by(cell) else { return };
         let is_kept = if is_in_column {
@@ -247,98 +229,6 @@ impl CellSearch {
             self.found.iter_mut().for_each(|cell| cell.sheet.clear());
         }
         (self.found, self.has_identifiers)
-    }
-}
-
-impl Sought {
-    /// How the cell says the identifier, and what it holds where that is in another way.
-    fn said_by(&self, cell: Cell<'_>) -> Option<(Said, String)> {
-        let day;
-        let is_retyped = matches!(cell, Cell::DateTime { .. } | Cell::Bool(_));
-        let cell = match cell {
-            // An identifier that a spreadsheet program took for a date is exported as that day.
-            Cell::DateTime { serial_days, is_1904 } => {
-                day = date::from_serial(serial_days, is_1904)?.to_string();
-                Cell::Text(&day)
-            }
-            Cell::Bool(true) => Cell::Text("TRUE"),
-            Cell::Bool(false) => Cell::Text("FALSE"),
-            cell => cell,
-        };
-        let (identity, folded) = identities_of(cell);
-        if identity == self.identity {
-            return Some((if is_retyped { Said::Doubtful } else { Said::Same }, String::new()));
-        }
-        let folded = if folded == NOBODY { identity } else { folded };
-        let is_alike = (folded != NOBODY && folded == self.folded) || self.is_number_alike(cell);
-        let text = is_alike.then(|| shown(cell))?;
-        // A number of which no float holds all digits is nobody's, also where it looks the same.
-        let is_same = identities_of(Cell::Text(&text)).0 == self.identity;
-        Some(if is_same { (Said::Doubtful, String::new()) } else { (Said::Alike, text) })
-    }
-
-    /// Whether the cell holds the number with other zeros in front, or without its last digits.
-    fn is_number_alike(&self, cell: Cell<'_>) -> bool {
-        let Some(sought) = &self.digits else { return false };
-        let written;
-        let written = match cell {
-            Cell::Text(text) | Cell::Digits(text) => without_zero_decimals(text::without_apostrophe(text.trim())),
-            // Of so many digits a float may stand for several numbers.
-            Cell::Number(number) if sought.len() > KEPT_DIGITS && sought.parse() == Ok(number) => return true,
-            Cell::Number(number) => {
-                written = format!("{number}");
-                &written
-            }
-            _ => return false,
-        };
-        let sought = sought.trim_start_matches('0');
-        if written.bytes().all(|byte| byte.is_ascii_digit()) {
-            let number = written.trim_start_matches('0');
-            return !number.is_empty() && (number == sought || has_lost_digits(number, KEPT_DIGITS, sought));
-        }
-        shortened(written).is_some_and(|(digits, n_digits)| {
-            let number = format!("{digits:0<n_digits$}");
-            number == sought || has_lost_digits(&number, digits.len(), sought)
-        })
-    }
-}
-
-/// Whether `number` is `sought` with zeros for all but its first `n_kept` digits, which may be rounded up.
-fn has_lost_digits(number: &str, n_kept: usize, sought: &str) -> bool {
-    if number.len() != sought.len() || number.len() <= n_kept {
-        return false;
-    }
-    let (Some((kept, lost)), Some((of_sought, rest))) =
-        (number.split_at_checked(n_kept), sought.split_at_checked(n_kept))
-    else {
-        return false;
-    };
-    let is_next = || match (kept.parse::<u64>(), of_sought.parse::<u64>()) {
-        (Ok(kept), Ok(of_sought)) => kept == of_sought.saturating_add(1),
-        _ => false,
-    };
-    lost.bytes().all(|byte| byte == b'0')
-        && (kept == of_sought || (rest.starts_with(['5', '6', '7', '8', '9']) && is_next()))
-}
-
-/// The digits of a number that a spreadsheet program has shortened to `7.01235E+11`, and how many it had.
-fn shortened(text: &str) -> Option<(String, usize)> {
-    let (mantissa, exponent) = text.split_once(['E', 'e'])?;
-    let exponent: usize = exponent.strip_prefix('+').unwrap_or(exponent).parse().ok().filter(|&n| n < MAX_SHOWN)?;
-    let (whole, decimals) = mantissa.split_once(['.', ',']).unwrap_or((mantissa, ""));
-    let are_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if whole.len() != 1 || whole == "0" || !are_digits(whole) || !are_digits(decimals) {
-        return None;
-    }
-    let digits = format!("{whole}{}", decimals.trim_end_matches('0'));
-    (digits.len() <= exponent + 1).then_some((digits, exponent + 1))
-}
-
-fn shown(cell: Cell<'_>) -> String {
-    match cell {
-        Cell::Text(text) | Cell::Digits(text) => text.trim().chars().take(MAX_SHOWN).collect(),
-        Cell::Number(number) => format!("{number}"),
-        _ => String::new(),
     }
 }
 

@@ -82,6 +82,14 @@ pub(super) struct Lost {
     pub retyped: Tally,
 }
 
+/// A number that is written with one digit before its decimals, and a power of ten, such as `7.01235E+11`.
+pub(super) struct Shortened<'t> {
+    pub first: &'t str,
+    pub decimals: &'t str,
+    pub power: usize,
+    has_sign: bool,
+}
+
 impl Loss {
     /// What an identifier's cell says. A sheet has one in each row, and nearly all are short.
     #[inline]
@@ -120,7 +128,7 @@ impl Loss {
     }
 
     /// Whether it is a long number of this form.
-    pub fn is_of(self, form: Form) -> bool {
+    fn is_of(self, form: Form) -> bool {
         matches!(self, Self::Whole(of) | Self::Perhaps(of) if of == form)
     }
 }
@@ -131,16 +139,11 @@ fn of_digits(digits: &str, form: Form) -> Loss {
     if is_number && !digits.starts_with('0') { Loss::perhaps(digits.ends_with('0'), form) } else { Loss::None }
 }
 
-/// What a number says that is written with one digit before its decimals, and a power of ten: whether the decimals
-/// reach down to its last digit. `None` where the text is another one, such as `12E4`.
+/// What a number says that is written with a power of ten: whether the decimals reach down to its last digit. `None`
+/// where the text is another one, such as `12E4`.
 fn of_power(text: &str) -> Option<Loss> {
-    let (number, power) = text.split_once(['e', 'E'])?;
-    let has_sign = power.starts_with('+');
-    let power: usize = power.strip_prefix('+').unwrap_or(power).parse().ok()?;
-    let (first, decimals) = number.split_once(['.', ',']).unwrap_or((number, ""));
-    let are_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    let is_number = first.len() == 1 && are_digits(first) && are_digits(decimals) && first != "0";
-    if !is_number || !has_sign && decimals.is_empty() {
+    let Shortened { decimals, power, has_sign, .. } = Shortened::of(text)?;
+    if !has_sign && decimals.is_empty() {
         return None;
     }
     Some(if power > MAX_EXACT_POWER {
@@ -150,11 +153,26 @@ fn of_power(text: &str) -> Option<Loss> {
     })
 }
 
+impl<'t> Shortened<'t> {
+    /// Reads a text; `None` where it is another one.
+    pub fn of(text: &'t str) -> Option<Self> {
+        let (number, power) = text.split_once(['e', 'E'])?;
+        let has_sign = power.starts_with('+');
+        let power: usize = power.strip_prefix('+').unwrap_or(power).parse().ok()?;
+        let (first, decimals) = number.split_once(['.', ',']).unwrap_or((number, ""));
+        let are_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        let is_number = first.len() == 1 && are_digits(first) && are_digits(decimals) && first != "0";
+        is_number.then_some(Self { first, decimals, power, has_sign })
+    }
+}
+
 impl LostDigits {
-    /// One more row that was read, and the hash of its identifier.
-    pub fn add(&mut self, loss: Loss, identity: u64, place: Place) {
+    /// One more row that was read, and the hash of its identifier. What is a text in a workbook, and not in delimited
+    /// text, was never a number.
+    pub fn add(&mut self, loss: Loss, identity: u64, place: Place, is_delimited: bool) {
         match loss {
             Loss::None => {}
+            loss if !is_delimited && loss.is_of(Form::Text) => {}
             Loss::Whole(form) => self.of(form).n_whole += 1,
             Loss::Perhaps(form) => {
                 let written = self.of(form);
