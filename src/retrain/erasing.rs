@@ -12,6 +12,7 @@
 
 mod alike;
 mod error;
+mod outcome;
 mod replacing;
 mod sources;
 mod versions;
@@ -28,6 +29,7 @@ use jiff::civil::Date;
 use rustc_hash::FxHashSet;
 
 pub use self::error::EraseError;
+pub use self::outcome::{AlikeRows, ErasedCustomer, FoundRows};
 
 use self::alike::{Alike, alike};
 use self::replacing::replace;
@@ -39,7 +41,7 @@ use crate::causes::with_causes;
 use crate::customer::{FoundCell, Keep, MAX_FOUND, Said, Schema, SheetRow, identity_of_text, normalize_header};
 use crate::disk::Keeper;
 use crate::durable;
-use crate::model_store::{ModelStore, VersionId};
+use crate::model_store::ModelStore;
 use crate::pseudonyms::{Erased, Erasures, Pseudonyms};
 use crate::workbook::{
     COLUMNS_EXTENSION, ReadRequest, Reader, RowsOfCustomers, Watch, WorkbookError, copy_columns_without,
@@ -69,77 +71,6 @@ pub struct EraseRequest<'a> {
     pub now: Timestamp,
     /// The day after which a date is in the future.
     pub today: Date,
-}
-
-/// What became of a customer's rows.
-#[derive(Debug, Default)]
-pub struct ErasedCustomer {
-    /// How many files were searched, as far as nothing else is said of them below.
-    pub n_searched: usize,
-    /// Kept uploads that were rewritten without them, or removed where there was nobody else.
-    pub rewritten: Vec<FoundRows>,
-    /// Files that only their owner may change.
-    pub left: Vec<FoundRows>,
-    /// Rows of an identifier that is written in another way: they may be the customer's, and are as they were.
-    pub alike: Vec<AlikeRows>,
-    /// Rows with the identifier in a column that has no header of identifiers, as a number that has lost digits, or as
-    /// a date, likewise.
-    pub doubtful: Vec<FoundRows>,
-    /// Kept columns without one of pseudonyms: nobody is known there.
-    pub without_identifiers: Vec<String>,
-    /// Files, and sheets of files, that could not be looked through.
-    pub unread: Vec<SkippedFile>,
-    /// Uploads that were not searched, since they were not there as a whole before the erasure ended.
-    pub n_on_their_way: usize,
-    /// Versions that were trained before the erasure on a file that held the customer, oldest first. Later trainings
-    /// pass the customer over.
-    pub versions: Vec<VersionId>,
-    /// Versions of which nobody can say on what they were trained.
-    pub unknown_versions: Vec<VersionId>,
-    /// Whether rows of the customer were found by an earlier search.
-    pub was_found_before: bool,
-}
-
-impl ErasedCustomer {
-    /// Whether every file was searched, and none holds or ever held the customer.
-    pub fn is_unknown(&self) -> bool {
-        self.is_nowhere() && !self.has_perhaps() && self.unread.is_empty() && self.n_on_their_way == 0
-    }
-
-    /// Whether nothing was found but rows that may be the customer's.
-    pub fn is_perhaps(&self) -> bool {
-        self.is_nowhere() && self.has_perhaps()
-    }
-
-    /// Whether rows were found that may be the customer's.
-    pub fn has_perhaps(&self) -> bool {
-        !self.alike.is_empty() || !self.doubtful.is_empty()
-    }
-
-    fn is_nowhere(&self) -> bool {
-        let holds_none = self.rewritten.is_empty() && self.left.is_empty() && self.versions.is_empty();
-        holds_none && !self.was_found_before
-    }
-}
-
-/// Rows of an identifier that is written in another way.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AlikeRows {
-    /// How it is written.
-    pub identifier: String,
-    /// Whether a customer was erased by it before, so that no training reads these rows.
-    pub is_erased: bool,
-    /// Its rows in one file.
-    pub found: FoundRows,
-}
-
-/// Rows of the customer in one file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FoundRows {
-    /// What reports call the file.
-    pub file: String,
-    /// The rows, as the file's sheets show them.
-    pub rows: Vec<SheetRow>,
 }
 
 /// Erases the customer who has this identifier.
