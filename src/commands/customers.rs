@@ -129,15 +129,15 @@ fn print_what_to_do(erased: &ErasedCustomer) {
     }
     if let Some(AlikeRows { identifier, .. }) = erased.alike.iter().find(|alike| !alike.is_erased) {
         print_further!(
-            "{identifier} differs by zeros before it, in case alone or by digits that a spreadsheet program has lost: if \
-             it is the same customer, run this again with --id {identifier}; until then the exit code is {LEFT}"
+            "{identifier} differs by zeros before it, in case alone or by digits that a spreadsheet program has lost: \
+             if it is the same customer, run this again with --id {identifier}; until then the exit code is {LEFT}"
         );
     }
     if !erased.doubtful.is_empty() {
         print_further!(
-            "a row with the identifier in another column may only mention the customer, and one whose digits are lost, or \
-             that is a date, may be somebody else's: take it out, an upload with content-portal uploads erase ID; until \
-             then the exit code is {LEFT}"
+            "a row with the identifier in another column may only mention the customer, and one whose digits are lost, \
+             or that is a date, may be somebody else's: take it out, an upload with content-portal uploads erase ID; \
+             until then the exit code is {LEFT}"
         );
     }
     if erased.n_on_their_way > 0 {

@@ -64,8 +64,8 @@ pub enum Misconfigured {
     NoKeysFile,
     /// A word of `RUST_LOG` is no level.
     #[error(
-        "RUST_LOG: {0} is no level; the levels are off, error, warn, info, debug and trace, and a module has one behind \
-         =, such as content_portal=debug"
+        "RUST_LOG: {0} is no level; the levels are off, error, warn, info, debug and trace, and a module has one \
+         behind =, such as content_portal=debug"
     )]
     LogLevel(String),
     /// `RUST_LOG` is not a filter.

@@ -122,17 +122,13 @@ fn whom_to_become(found: &[Owned]) -> Result<Option<&Owned>, OwnerError> {
 /// one, and else the folder's alone.
 fn take_over(owner: Owner) -> nix::Result<()> {
     let uid = Uid::from_raw(owner.uid);
-    match User::from_uid(uid)?.and_then(|user| Some((CString::new(user.name).ok()?, user.gid))) {
-        Some((name, gid)) => {
-            initgroups(&name, gid)?;
-            setgid(gid)?;
-        }
-        None => {
-            let gid = Gid::from_raw(owner.gid);
-            setgroups(&[gid])?;
-            setgid(gid)?;
-        }
+    let user = User::from_uid(uid)?.and_then(|user| Some((CString::new(user.name).ok()?, user.gid)));
+    let gid = user.as_ref().map_or(Gid::from_raw(owner.gid), |(_, gid)| *gid);
+    match &user {
+        Some((name, _)) => initgroups(name, gid)?,
+        None => setgroups(&[gid])?,
     }
+    setgid(gid)?;
     setuid(uid)
 }
 

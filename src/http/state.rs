@@ -230,7 +230,7 @@ impl AppState {
             *known = Some((Instant::now(), n_waiting));
             n_waiting
         };
-        tokio::task::spawn_blocking(count).await.ok().flatten()
+        on_blocking_thread("counting uploads", count).await.ok().flatten()
     }
 
     pub(super) fn metrics(&self) -> &Metrics {

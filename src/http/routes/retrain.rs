@@ -28,7 +28,7 @@ use crate::http::request::keeping::keep as keep_upload;
 use crate::http::request::known::{NoQuery, read_query, refuse_unknown};
 use crate::http::request::workbook::Reading;
 use crate::http::request_id::RequestContext;
-use crate::http::state::AppState;
+use crate::http::state::{AppState, on_blocking_thread};
 use crate::http::tasks::jobs::{AskedBy, Job, JobKind};
 use crate::http::tasks::retraining::begin;
 use crate::pipeline::{TrainingSettings, WrongSetting, WrongSettings};
@@ -205,7 +205,7 @@ async fn readable(state: &AppState, files: Vec<NamedFile>) -> Result<(Vec<NamedF
     if !files.is_empty() {
         let beginning = state.clone();
         let begin = move || Recorder::new(&beginning.settings().upload_dir, beginning.uploads().disk()).ok();
-        recorder = tokio::task::spawn_blocking(begin).await.ok().flatten();
+        recorder = on_blocking_thread("recording", begin).await.ok().flatten();
     }
     for file in files {
         let (reading_state, schema) = (state.clone(), state.parts().schema.clone());
@@ -232,7 +232,8 @@ async fn readable(state: &AppState, files: Vec<NamedFile>) -> Result<(Vec<NamedF
             Err(problem) => problems.push(problem),
         }
     }
-    let recorded = tokio::task::spawn_blocking(move || recorder.and_then(Recorder::finish)).await.ok().flatten();
+    let finish = move || recorder.and_then(Recorder::finish);
+    let recorded = on_blocking_thread("recording", finish).await.ok().flatten();
     if problems.is_empty() { Ok((good, recorded)) } else { Err(ApiError::Files(problems)) }
 }
 
