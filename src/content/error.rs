@@ -82,8 +82,10 @@ pub enum WriteErrorKind {
     CutOff,
     /// A picture could not be stored.
     Storage,
-    /// No processor was free in time, or calls under way hold what is left of the day's budget: nothing was sent.
+    /// Its turn did not come in time, or another picture of the same answer failed first: nothing was sent.
     Busy,
+    /// Calls under way hold what is left of the day's budget: nothing was sent.
+    Held,
     /// A bug or a failure in this service.
     Internal,
 }
@@ -126,11 +128,6 @@ impl WriteError {
         self
     }
 
-    /// Whether nothing was sent, since calls under way hold what it needs.
-    pub(super) fn is_held(&self) -> bool {
-        self.kind == WriteErrorKind::Busy && self.spent == Spent::NOTHING
-    }
-
     /// One sentence that is safe to show to a caller.
     pub fn caller_sentence(&self) -> Cow<'static, str> {
         self.kind.sentence()
@@ -152,7 +149,7 @@ impl WriteErrorKind {
             Self::Upstream => "writer_unavailable",
             Self::BadAnswer | Self::CutOff => "writer_bad_answer",
             Self::Storage => "storage",
-            Self::Busy => "busy",
+            Self::Busy | Self::Held => "busy",
             Self::Internal => "internal",
         }
     }
@@ -191,7 +188,7 @@ impl WriteErrorKind {
             Self::BadAnswer => "The writer's answer could not be used; please try again.",
             Self::CutOff => "The writer's answer was cut off; please try again.",
             Self::Storage => "The picture could not be stored.",
-            Self::Busy => "The server is busy; try again in a moment.",
+            Self::Busy | Self::Held => "The server is busy; try again in a moment.",
             Self::Internal => "The content could not be written because of a fault in this service.",
         })
     }

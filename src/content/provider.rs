@@ -67,14 +67,14 @@ pub(super) trait Provider: Send + Sync {
     /// When no usable draft is there before the deadline.
     fn write<'a>(&'a self, task: &'a Task<'a>, prompt: &'a Prompt) -> BoxFuture<'a, Result<Draft, WriteError>>;
 
-    /// Draws one picture for each variant and stores it.
+    /// Draws the wanted pictures and stores them.
     ///
     /// # Errors
     /// When one of the pictures is not stored before the deadline.
     fn draw<'a>(
         &'a self,
         task: &'a Task<'a>,
-        content: &'a Content,
+        wanted: Wanted<'a>,
         store: &'a ImageStore,
     ) -> BoxFuture<'a, Result<Pictures, WriteError>>;
 }
@@ -86,6 +86,15 @@ pub(super) struct Task<'a> {
     pub(super) prices: &'a Arc<Prices>,
     pub(super) requester: &'a Requester,
     pub(super) deadline: Instant,
+}
+
+/// The pictures that a provider is asked for.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    /// What they go with.
+    pub(super) content: &'a Content,
+    /// One for each of these variants, in this order.
+    pub(super) variants: &'a [usize],
 }
 
 /// What a provider wrote.

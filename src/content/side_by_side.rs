@@ -12,21 +12,21 @@ struct Jobs<J, F, R, H> {
     /// How many run at once until the next one has ended.
     at_once: usize,
     run: R,
-    /// The job, if it only found what it needs held.
-    held: H,
+    /// Has the job back, if it only found what it needs held; the outcome otherwise.
+    again: H,
 }
 
 /// Runs every job, at most `max_at_once` at a time; yields what came of each, in the order of completion. A job that
-/// `held` names only found what it needs held by others: it runs again once another one of these has ended, and its
-/// outcome counts where none is under way.
+/// `again` makes of an outcome only found what it needs held by others: it runs once another one of these has ended,
+/// and the outcome counts where none is under way.
 pub(super) fn side_by_side<J, T, F: Future<Output = T>>(
     jobs: impl IntoIterator<Item = J>,
     max_at_once: usize,
     run: impl Fn(J) -> F,
-    held: impl Fn(&T) -> Option<J>,
+    again: impl Fn(T) -> Result<T, J>,
 ) -> impl Stream<Item = T> {
     let (waiting, running) = (jobs.into_iter().collect(), FuturesUnordered::new());
-    let jobs = Jobs { waiting, running, max_at_once, at_once: max_at_once, run, held };
+    let jobs = Jobs { waiting, running, max_at_once, at_once: max_at_once, run, again };
     stream::unfold(jobs, |mut jobs| async move { jobs.next().await.map(|outcome| (outcome, jobs)) })
 }
 
@@ -34,7 +34,7 @@ impl<J, T, F, R, H> Jobs<J, F, R, H>
 where
     F: Future<Output = T>,
     R: Fn(J) -> F,
-    H: Fn(&T) -> Option<J>,
+    H: Fn(T) -> Result<T, J>,
 {
     async fn next(&mut self) -> Option<T> {
         loop {
@@ -44,12 +44,13 @@ where
                 self.running.push((self.run)(job));
             }
             let outcome = self.running.next().await?;
-            match (self.held)(&outcome) {
-                Some(job) if !self.running.is_empty() => {
+            let outcome = if self.running.is_empty() { Ok(outcome) } else { (self.again)(outcome) };
+            match outcome {
+                Err(job) => {
                     self.waiting.push_front(job);
                     self.at_once = self.running.len();
                 }
-                _ => {
+                Ok(outcome) => {
                     self.at_once = self.max_at_once;
                     return Some(outcome);
                 }
@@ -80,8 +81,8 @@ mod tests {
                 held_now.set(held_now.get() - 1);
                 (job, Ok(()))
             };
-            let held = |(job, outcome): &(u64, Result<(), _>)| outcome.is_err().then_some(*job);
-            let mut done: Vec<_> = side_by_side(1..=20, 5, run, held).collect().await;
+            let again = |one: (u64, Result<(), _>)| if one.1.is_err() { Err(one.0) } else { Ok(one) };
+            let mut done: Vec<_> = side_by_side(1..=20, 5, run, again).collect().await;
             done.sort_unstable();
             let expected = if n_free == 0 { Err("held") } else { Ok(()) };
             assert_eq!((done, most.get()), ((1..=20).map(|job| (job, expected)).collect(), n_free));

@@ -16,6 +16,14 @@ pub struct Spent {
 impl Spent {
     /// Nothing at all.
     pub(super) const NOTHING: Self = Self { tokens: TokenCounts { prompt: 0, completion: 0 }, cost_usd: Some(0.0) };
+
+    /// Both together.
+    pub(super) fn and(self, other: Self) -> Self {
+        let prompt = self.tokens.prompt + other.tokens.prompt;
+        let completion = self.tokens.completion + other.tokens.completion;
+        let cost_usd = self.cost_usd.zip(other.cost_usd).map(|(one, other)| one + other);
+        Self { tokens: TokenCounts { prompt, completion }, cost_usd }
+    }
 }
 
 /// Tokens as the server counts them; 0 where it does not.

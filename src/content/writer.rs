@@ -1,5 +1,6 @@
 //! The writer: one request for each brief, and many briefs side by side; the provider behind it does the work.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::io;
@@ -18,11 +19,11 @@ use super::offline::{Offline, Posters};
 use super::openai::{Openai, is_openai_s_own};
 use super::prices::Prices;
 use super::prompt::Prompts;
-use super::provider::{Probed, Provider, Task};
+use super::provider::{Probed, Provider, Task, Wanted};
 use super::side_by_side::side_by_side;
 use super::{
-    Brief, BudgetState, Content, ImageName, ImageStore, Pictures, Requester, SmallBudget, WriteError, WriteErrorKind,
-    WriteStep, WriterConfig, WriterConfigError, WriterKind, Written,
+    Brief, BudgetState, Content, ImageName, ImageStore, Pictures, Requester, SmallBudget, Spent, WriteError,
+    WriteErrorKind, WriteStep, WriterConfig, WriterConfigError, WriterKind, Written,
 };
 use crate::disk::Keeper;
 
@@ -226,20 +227,32 @@ impl ContentRequest<'_> {
     /// be stored; [`WriteError::kind`] says which. Posters of the offline writer are named here and drawn when they are
     /// asked for. Pictures that were finished by then stay in the store.
     pub async fn draw(&self, content: &Content) -> Result<Pictures, WriteError> {
-        self.missing(self.pictures(content).await)
+        self.draw_missing(content, None).await
     }
 
-    async fn pictures(&self, content: &Content) -> Result<Pictures, WriteError> {
-        let deadline = Instant::now() + self.writer.image_timeout;
-        self.writer.provider.draw(&self.task(deadline), content, &self.writer.images).await
-    }
-
-    /// An error about pictures, with how many are not there.
-    fn missing(&self, drawn: Result<Pictures, WriteError>) -> Result<Pictures, WriteError> {
-        drawn.map_err(|mut error| {
-            error.n_failed = self.brief.campaign.n_variants().saturating_sub(error.drawn.len());
-            error
-        })
+    /// Draws the pictures that were not drawn `before`, and tells of all together.
+    async fn draw_missing(&self, content: &Content, before: Option<WriteError>) -> Result<Pictures, WriteError> {
+        let before = before.map(|error| (error.drawn, error.spent, error.waited));
+        let (drawn, spent, waited) = before.unwrap_or((Box::default(), Spent::NOTHING, Duration::ZERO));
+        let mut drawn: BTreeMap<usize, ImageName> = drawn.into_iter().collect();
+        let n_variants = self.brief.campaign.n_variants();
+        let missing: Vec<usize> = (0..n_variants).filter(|variant| !drawn.contains_key(variant)).collect();
+        let task = self.task(Instant::now() + self.writer.image_timeout);
+        let wanted = Wanted { content, variants: &missing };
+        let drawing = self.writer.provider.draw(&task, wanted, &self.writer.images);
+        match caught(WriteStep::Draw, drawing).await {
+            Ok(pictures) => {
+                drawn.extend(missing.into_iter().zip(pictures.images));
+                let (images, spent) = (drawn.into_values().collect(), spent.and(pictures.spent));
+                Ok(Pictures { images, spent, waited: waited + pictures.waited, ..pictures })
+            }
+            Err(error) => {
+                drawn.extend(error.drawn);
+                let (spent, waited) = (spent.and(error.spent), waited + error.waited);
+                let n_failed = n_variants.saturating_sub(drawn.len());
+                Err(WriteError { drawn: drawn.into_iter().collect(), n_failed, spent, waited, ..error })
+            }
+        }
     }
 
     fn task(&self, deadline: Instant) -> Task<'_> {
@@ -247,11 +260,15 @@ impl ContentRequest<'_> {
         Task { brief: self.brief, prompts, prices, requester, deadline }
     }
 
-    async fn generate(&self) -> Written {
-        let content = caught(WriteStep::Call, self.write()).await;
+    /// Writes and draws what is not there of `begun`, which found the budget held.
+    async fn generate(&self, begun: Option<Box<Written>>) -> Written {
+        let (content, before) = match begun.map(|begun| *begun) {
+            Some(Written { content: Ok(content), pictures: Some(Err(error)) }) => (Ok(content), Some(error)),
+            _ => (caught(WriteStep::Call, self.write()).await, None),
+        };
         let pictures = match &content {
             Ok(content) if self.brief.campaign.output().wants_picture() => {
-                Some(self.missing(caught(WriteStep::Draw, self.pictures(content)).await))
+                Some(self.draw_missing(content, before).await)
             }
             _ => None,
         };
@@ -263,7 +280,8 @@ impl ContentRequest<'_> {
 /// became of it, in the order of completion.
 ///
 /// Briefs are independent: a failure or a panic in one leaves the others as they are, and each deadline starts with its
-/// brief's turn. One that finds the budget held by the others has its turn again after one of them.
+/// brief's turn. One that finds the budget held by the others has its turn again after one of them, for the texts or
+/// for the pictures that are not there yet.
 pub fn write_all<'a>(
     writer: &'a Writer,
     briefs: &'a [Brief],
@@ -281,15 +299,16 @@ pub fn write_all_for<'a>(
 ) -> BoxStream<'a, (usize, Written)> {
     // Boxed: a stream over a borrowing closure is not `Send` for every lifetime (rust-lang/rust#102211).
     let requester = requester.clone();
-    let one = move |(index, brief): (usize, &'a Brief)| {
+    let one = move |(index, brief, begun): (usize, &'a Brief, Option<Box<Written>>)| {
         let request = writer.request(brief).on_behalf_of(requester.clone());
-        async move { (index, request.generate().await) }.boxed()
+        async move { (index, request.generate(begun).await) }.boxed()
     };
-    let held = move |(index, written): &(usize, Written)| {
-        let is_held = written.content.as_ref().is_err_and(WriteError::is_held);
-        briefs.get(*index).filter(|_| is_held).map(|brief| (*index, brief))
+    let again = move |(index, written): (usize, Written)| match briefs.get(index).filter(|_| written.is_held()) {
+        Some(brief) => Err((index, brief, Some(Box::new(written)))),
+        None => Ok((index, written)),
     };
-    side_by_side(briefs.iter().enumerate(), max_at_once.get(), one, held).boxed()
+    let jobs = briefs.iter().enumerate().map(|(index, brief)| (index, brief, None));
+    side_by_side(jobs, max_at_once.get(), one, again).boxed()
 }
 
 async fn caught<T>(step: WriteStep, work: impl Future<Output = Result<T, WriteError>>) -> Result<T, WriteError> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Audience, Campaign, ImageName, Spent, WriteError};
+use super::{Audience, Campaign, ImageName, Spent, WriteError, WriteErrorKind};
 use crate::customer::Note;
 
 /// What is to be written, and for whom.
@@ -59,6 +59,19 @@ pub struct Written {
     pub content: Result<Content, WriteError>,
     /// The pictures, or why there are none; `None` where none were asked for, or the texts failed.
     pub pictures: Option<Result<Pictures, WriteError>>,
+}
+
+impl Written {
+    /// Whether something of it only found the budget held by calls under way: the texts, which cost nothing then, or
+    /// pictures beside texts that are there.
+    pub(super) fn is_held(&self) -> bool {
+        let is_held = |error: &WriteError| error.kind == WriteErrorKind::Held;
+        match (&self.content, &self.pictures) {
+            (Err(error), _) => is_held(error) && error.spent == Spent::NOTHING,
+            (Ok(_), Some(Err(error))) => is_held(error),
+            (Ok(_), _) => false,
+        }
+    }
 }
 
 /// What a reader should know about how content came to be.

@@ -32,12 +32,11 @@ use poster::Order;
 pub(super) use posters::Posters;
 
 use super::prompt::Prompt;
-use super::provider::{Draft, Provider, Task};
+use super::provider::{Draft, Provider, Task, Wanted};
 use crate::customer::capitalised;
 
 use super::{
-    Brief, Content, Flags, ImageName, ImageStore, Pictures, Spent, WriteError, WriteErrorKind, WriteStep,
-    WriterConfigError,
+    Brief, Flags, ImageName, ImageStore, Pictures, Spent, WriteError, WriteErrorKind, WriteStep, WriterConfigError,
 };
 
 /// How many times a variant that reads like an earlier one is composed anew.
@@ -127,13 +126,14 @@ impl Offline {
     async fn name_posters(
         &self,
         brief: &Brief,
-        content: &Content,
+        Wanted { content, variants }: Wanted<'_>,
         store: &ImageStore,
     ) -> Result<Vec<ImageName>, WriteError> {
         let facts = Facts::new(&self.data, brief);
         let slogans = facts.slogans(content.slogan.as_deref().unwrap_or_default());
         let (tone, platform, seed) = (brief.campaign.tone(), brief.campaign.platform(), facts.seed);
         let numbered = slogans.into_iter().cycle().take(brief.campaign.n_variants()).enumerate();
+        let numbered = numbered.filter(|(variant, _)| variants.contains(variant));
         let orders = numbered.map(|(variant, slogan)| Order { slogan, tone, platform, seed, variant });
         let orders: Vec<Order> = orders.collect();
         let store = store.clone();
@@ -158,11 +158,11 @@ impl Provider for Offline {
     fn draw<'a>(
         &'a self,
         task: &'a Task<'a>,
-        content: &'a Content,
+        wanted: Wanted<'a>,
         store: &'a ImageStore,
     ) -> BoxFuture<'a, Result<Pictures, WriteError>> {
         async move {
-            let images = self.name_posters(task.brief, content, store).await?;
+            let images = self.name_posters(task.brief, wanted, store).await?;
             Ok(Pictures { images, model: "offline".to_owned(), spent: Spent::NOTHING, waited: Duration::ZERO })
         }
         .boxed()

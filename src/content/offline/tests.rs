@@ -8,7 +8,7 @@ use super::super::{
     Audience, Brief, Campaign, CampaignInput, Engagement, FunnelStage, ImageStore, Platform, Tone, Writer,
     WriterConfig, sample,
 };
-use super::{Draft, Facts, Offline, Order, Posters};
+use super::{Draft, Facts, Offline, Order, Posters, Wanted};
 use crate::customer::{Note, Schema};
 use crate::pipeline::Persona;
 
@@ -200,7 +200,8 @@ async fn posters_take_the_trade_s_slogans_in_turn_and_are_drawn_from_their_names
     let slogans: HashSet<String> = Facts::new(&offline.data, &brief).slogans(&first).into_iter().collect();
     assert!(slogans.len() == 3 && slogans.contains(&first));
     let written = Writer::new(&WriterConfig::default()).unwrap().request(&brief).write().await.unwrap();
-    let names = offline.name_posters(&brief, &written, &store).await.unwrap();
+    let wanted = Wanted { content: &written, variants: &[0, 1, 2, 3] };
+    let names = offline.name_posters(&brief, wanted, &store).await.unwrap();
     let posters = Posters::new().unwrap();
     let orders = names.iter().map(|name| Order::read(&store.poster(name).unwrap().unwrap()).unwrap());
     let orders: Vec<Order> = orders.collect();

@@ -34,11 +34,11 @@ pub(super) use location::is_openai_s_own;
 
 use super::prices::Prices;
 use super::prompt::Prompt;
-use super::provider::{Draft, Probed, Provider, Task};
+use super::provider::{Draft, Probed, Provider, Task, Wanted};
 use super::upstream::breaker::Breaker;
 use super::upstream::caller::Caller;
 use super::upstream::learned::Learned;
-use super::{BudgetState, Content, ImageStore, Pictures, TokenCounts, WriteError, WriterConfig, WriterConfigError};
+use super::{BudgetState, ImageStore, Pictures, TokenCounts, WriteError, WriterConfig, WriterConfigError};
 
 /// The openai provider.
 pub(super) struct Openai {
@@ -147,10 +147,10 @@ impl Provider for Openai {
     fn draw<'a>(
         &'a self,
         task: &'a Task<'a>,
-        content: &'a Content,
+        wanted: Wanted<'a>,
         store: &'a ImageStore,
     ) -> BoxFuture<'a, Result<Pictures, WriteError>> {
-        self.draw_pictures(task, content, store).boxed()
+        self.draw_pictures(task, wanted, store).boxed()
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::super::clean::trim_at_sentence;
 use super::super::images::{ImageKind, Room};
-use super::super::provider::Task;
+use super::super::provider::{Task, Wanted};
 use super::super::side_by_side::side_by_side;
 use super::super::upstream::address::fetchable;
 use super::super::upstream::caller::{Call, paused};
@@ -88,7 +88,6 @@ struct PictureJob<'a> {
 struct Ended {
     variant: usize,
     outcome: Result<ImageName, WriteError>,
-    had_its_turn: bool,
     n_paid: usize,
     waited: Duration,
 }
@@ -96,7 +95,7 @@ struct Ended {
 impl Ended {
     /// Whether it only found the budget held, and cost nothing.
     fn is_held(&self) -> bool {
-        self.had_its_turn && self.n_paid == 0 && self.outcome.as_ref().is_err_and(WriteError::is_held)
+        self.n_paid == 0 && self.outcome.as_ref().is_err_and(|error| error.kind == WriteErrorKind::Held)
     }
 }
 
@@ -118,19 +117,18 @@ const MAX_UNREADABLE: u32 = 2;
 const MAX_LESSONS: usize = 5;
 
 impl Openai {
-    /// Draws one picture a variant and stores them. Each waits for the client's turn, and has room reserved before it
+    /// Draws the wanted pictures and stores them. Each waits for the client's turn, and has room reserved before it
     /// is asked for: one that cannot be stored would be paid for all the same. Once one has failed the others end the
     /// call that they are in, because it is charged in any case, and begin no other.
     pub(super) async fn draw_pictures(
         &self,
         task: &Task<'_>,
-        content: &Content,
+        Wanted { content, variants }: Wanted<'_>,
         store: &ImageStore,
     ) -> Result<Pictures, WriteError> {
         let prompt = self.picture_prompt(task, content)?;
-        let n_variants = task.brief.campaign.n_variants();
-        let checking = store.clone();
-        on_disk(move || checking.check_room(n_variants)).await?;
+        let (checking, n_wanted) = (store.clone(), variants.len());
+        on_disk(move || checking.check_room(n_wanted)).await?;
         let price_usd = task.prices.of_pictures(self.image_model(), 1);
         let has_one_failed = watch::Sender::new(false);
         let now = Instant::now();
@@ -153,9 +151,8 @@ impl Openai {
             };
             job.into_stored(variant, store)
         };
-        let held = |one: &Ended| one.is_held().then_some(one.variant).filter(|_| !*has_one_failed.borrow());
-        let drawing = side_by_side(0..n_variants, n_variants, draw, held);
-        // In the order of completion: the first failure is the one to tell.
+        let again = |one: Ended| if one.is_held() && !*has_one_failed.borrow() { Err(one.variant) } else { Ok(one) };
+        let drawing = side_by_side(variants.iter().copied(), n_wanted, draw, again);
         let note_failure = |one: &Ended| {
             if one.outcome.is_err() {
                 has_one_failed.send_replace(true);
@@ -166,16 +163,18 @@ impl Openai {
         let n_paid = ended.iter().map(|one| one.n_paid).sum();
         let model = self.image_model().to_owned();
         let spent = Spent { cost_usd: task.prices.of_pictures(&model, n_paid), ..Spent::NOTHING };
-        let (mut drawn, mut first_error) = (BTreeMap::new(), None);
+        let (mut drawn, mut errors) = (BTreeMap::new(), Vec::new());
         for Ended { variant, outcome, .. } in ended {
             match outcome {
                 Ok(name) => {
                     drawn.insert(variant, name);
                 }
-                Err(error) => first_error = first_error.or(Some(error)),
+                Err(error) => errors.push(error),
             }
         }
-        match first_error {
+        // The first to tell is the first that another time may not mend.
+        let is_for_now = |error: &WriteError| matches!(error.kind, WriteErrorKind::Held | WriteErrorKind::Busy);
+        match errors.into_iter().min_by_key(is_for_now) {
             None => Ok(Pictures { images: drawn.into_values().collect(), model, spent, waited }),
             Some(error) => Err(WriteError { drawn: drawn.into_iter().collect(), ..error.after(waited, spent) }),
         }
@@ -205,14 +204,12 @@ impl Openai {
 impl PictureJob<'_> {
     /// Draws the picture and stores it, however many tries that takes.
     async fn into_stored(mut self, variant: usize, store: &ImageStore) -> Ended {
-        let room = self.room(store).await;
-        let had_its_turn = room.is_ok();
-        let outcome = match room {
+        let outcome = match self.room(store).await {
             Ok(room) => match self.drawn().await {
                 Ok(bytes) => on_disk(move || room.put(&bytes)).await,
                 Err(error) => {
                     // Before the turn is given back, which the next one waits for.
-                    if error.kind != WriteErrorKind::Busy {
+                    if error.kind != WriteErrorKind::Held {
                         self.has_one_failed.send_replace(true);
                     }
                     drop(room);
@@ -221,7 +218,7 @@ impl PictureJob<'_> {
             },
             Err(error) => Err(error),
         };
-        Ended { variant, outcome, had_its_turn, n_paid: self.n_paid, waited: self.attempts.waited() }
+        Ended { variant, outcome, n_paid: self.n_paid, waited: self.attempts.waited() }
     }
 
     /// Room for the picture, once it is the client's turn.

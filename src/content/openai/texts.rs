@@ -233,12 +233,10 @@ impl Job<'_> {
 
     /// Adds what an answer cost, of use or not, at the price of the model that gave it.
     fn count(&mut self, answer: &ChatAnswer) {
-        let Spent { tokens, cost_usd } = &mut self.spent;
-        let cost = answer.tokens().and_then(|t| self.task.prices.of_text(answer.model_or(&self.model.name), t));
-        *cost_usd = cost_usd.zip(cost).map(|(before, cost)| before + cost);
+        let cost_usd = answer.tokens().and_then(|t| self.task.prices.of_text(answer.model_or(&self.model.name), t));
         let usage = answer.usage();
-        tokens.prompt += usage.prompt.unwrap_or_default();
-        tokens.completion += usage.completion.unwrap_or_default();
+        let (prompt, completion) = (usage.prompt.unwrap_or_default(), usage.completion.unwrap_or_default());
+        self.spent = self.spent.and(Spent { tokens: TokenCounts { prompt, completion }, cost_usd });
     }
 
     /// Reads a reply; what is wrong with it, as sentences for the model.
@@ -295,6 +293,7 @@ fn another_model_may_help(error: &TryError) -> bool {
         | WriteErrorKind::BudgetUnknown
         | WriteErrorKind::Storage
         | WriteErrorKind::Busy
+        | WriteErrorKind::Held
         | WriteErrorKind::Internal => false,
     }
 }

@@ -152,7 +152,7 @@ async fn reserve(budget: Budget, worst_usd: Option<f64>, payer: Option<Payer>) -
     budget.reserve(worst_usd.ok_or_else(unpriced)?, payer.as_ref()).await.map_err(|error| {
         let kind = match error {
             BudgetError::Spent { until_reset, .. } => WriteErrorKind::BudgetSpent { until_reset },
-            BudgetError::Held => WriteErrorKind::Busy,
+            BudgetError::Held => WriteErrorKind::Held,
             BudgetError::TooSmall(small) => WriteErrorKind::BudgetTooSmall(small),
             BudgetError::Lease(_) | BudgetError::LeaseLately => WriteErrorKind::BudgetUnknown,
             BudgetError::File(_) => WriteErrorKind::Internal,
@@ -217,6 +217,7 @@ fn verdict(error: Option<&TryError>, in_haste: bool) -> Option<Verdict> {
         | WriteErrorKind::BudgetTooSmall(_)
         | WriteErrorKind::BudgetUnknown
         | WriteErrorKind::Busy
+        | WriteErrorKind::Held
         | WriteErrorKind::Internal => None,
     }
 }

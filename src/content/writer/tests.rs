@@ -1,4 +1,4 @@
-use super::super::{CampaignInput, Secret, Spent, sample};
+use super::super::{CampaignInput, Secret, sample};
 use super::*;
 
 /// An offline writer whose pictures go with the folder.

@@ -201,7 +201,8 @@ fn of_writing(kind: WriteErrorKind) -> StatusCode {
         | WriteErrorKind::BudgetSpent { .. }
         | WriteErrorKind::BudgetTooSmall(_)
         | WriteErrorKind::BudgetUnknown
-        | WriteErrorKind::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        | WriteErrorKind::Busy
+        | WriteErrorKind::Held => StatusCode::SERVICE_UNAVAILABLE,
         WriteErrorKind::Refused
         | WriteErrorKind::RefusedRequest
         | WriteErrorKind::TooLong

@@ -1,18 +1,20 @@
 //! What was spent, also where it came to nothing.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use futures::StreamExt;
 use serde_json::json;
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::super::super::{
     Brief, BudgetConfig, Payer, Pictures, Requester, TokenCounts, WriteError, WriteErrorKind, Writer, WriterConfig,
-    sample,
+    sample, write_all_for,
 };
-use super::{answer_in_turn, completion, config, content, failure, server_with};
+use super::{CHAT, answer_in_turn, completion, config, content, failure, server_with};
 
 const IMAGES: &str = "/v1/images/generations";
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\nthe rest of a picture";
@@ -108,6 +110,31 @@ async fn pictures_of_one_answer_wait_for_each_other_s_share_of_the_budget() {
     let request = writer.request(&brief).on_behalf_of(Requester { payer, ..Requester::default() });
     let pictures = request.draw(&request.write().await.unwrap()).await.unwrap();
     assert_eq!(pictures.images.len(), 8);
+}
+
+#[tokio::test]
+async fn pictures_of_several_briefs_wait_for_each_other_s_share_of_the_budget_and_none_is_drawn_twice() {
+    let server = server_with(vec![content(&["One.", "Two.", "Three."])]).await;
+    answer_in_turn(&server, IMAGES, vec![picture(PNG).set_delay(Duration::from_millis(50))]).await;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("prices.json");
+    let table = json!({"text": {"gpt-mock": {"prompt": 0.001, "completion": 0.001}}, "images": {"gpt-image-1": 0.1}});
+    std::fs::write(&path, table.to_string()).unwrap();
+    let (state_dir, image_dir) = (dir.path().join("state"), dir.path().join("images"));
+    // One key may hold half of what is left: four pictures at first, and one in the end.
+    let budget = Some(BudgetConfig { usd_per_day: 1.0, state_dir });
+    let writer = Writer::new(&WriterConfig { prices: Some(path), budget, image_dir, ..config(&server) }).unwrap();
+    let payer = Some(Payer { name: "portal".into(), usd_per_day: None });
+    let (requester, briefs) = (Requester { payer, ..Requester::default() }, [brief(3), brief(3), brief(3)]);
+    let written: Vec<_> = write_all_for(&requester, &writer, &briefs, NonZeroUsize::MAX).collect().await;
+    for (_, written) in written {
+        let pictures = written.pictures.unwrap().unwrap();
+        assert_eq!(pictures.images.len(), 3);
+        assert!((pictures.spent.cost_usd.unwrap() - 0.3).abs() < 1e-9, "{:?}", pictures.spent);
+    }
+    let calls = server.received_requests().await.unwrap();
+    let n_calls = |at: &str| calls.iter().filter(|call| call.url.path() == at).count();
+    assert_eq!((n_calls(CHAT), n_calls(IMAGES)), (3, 9));
 }
 
 #[tokio::test]
