@@ -6,6 +6,7 @@
 //! budget and leaves today's as it was. Knows no limits and no prices.
 
 mod change;
+mod spending;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,12 +24,12 @@ use tokio::sync::{Mutex as AsyncMutex, oneshot};
 use crate::durable;
 use change::{Change, DayChange};
 
+pub use spending::{Generation, Spending};
+
 const LEDGER: &str = "budget.json";
 const LOCK: &str = ".budget.lock";
 /// How long its lock is waited for, which is held for moments.
 const WAIT_FOR_LOCK: Duration = Duration::from_secs(20);
-/// A sum beyond this was not spent.
-const MAX_USD: f64 = 1e9;
 /// Days that are kept, those nearest to today.
 const MAX_DAYS: usize = 14;
 
@@ -40,36 +41,6 @@ pub struct Ledger {
     waiting: Arc<Mutex<Vec<Box<dyn Change>>>>,
     /// One writes at a time in this process, so that another process's lock blocks one thread at most.
     turn: Arc<AsyncMutex<()>>,
-}
-
-/// What is spent of one day.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Spending {
-    /// By everybody, in US dollars.
-    pub spent_usd: f64,
-    /// By key, where a key has a name.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub keys: BTreeMap<String, f64>,
-    /// How often all of it was set to nothing.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    resets: u32,
-    /// How often the sum of a key was since.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    resets_of_keys: BTreeMap<String, u32>,
-    /// What this machine has leased of the budget of all, where several spend it together.
-    #[serde(default, skip_serializing_if = "is_nothing")]
-    pub leased_usd: f64,
-    /// The same of keys' own budgets.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub leased_keys: BTreeMap<String, f64>,
-}
-
-/// Between which resets something was spent: of everybody, and of the key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Generation {
-    all: u32,
-    key: u32,
 }
 
 /// What the file holds.
@@ -85,77 +56,6 @@ struct Days {
 struct OneDay {
     day: Date,
     spent_usd: f64,
-}
-
-impl Spending {
-    /// Adds `usd`, which may be less than 0, to the sum and to that of the key.
-    pub fn add(&mut self, usd: f64, key: Option<&str>) {
-        self.spent_usd = (self.spent_usd + usd).max(0.0);
-        if let Some(key) = key {
-            let of_key = self.keys.entry(key.to_owned()).or_default();
-            *of_key = (*of_key + usd).max(0.0);
-        }
-    }
-
-    /// Counts what is spent as nothing: that of `key`, or that of everybody.
-    pub fn reset(&mut self, key: Option<&str>) {
-        match key {
-            None => *self = Self { resets: self.resets.wrapping_add(1), ..Self::default() },
-            Some(key) => {
-                self.keys.remove(key);
-                self.leased_keys.remove(key);
-                let resets = self.resets_of_keys.entry(key.to_owned()).or_default();
-                *resets = resets.wrapping_add(1);
-            }
-        }
-    }
-
-    /// What is spent now, by `key` if there is one, belongs to this.
-    pub fn generation(&self, key: Option<&str>) -> Generation {
-        let key = key.and_then(|key| self.resets_of_keys.get(key)).copied().unwrap_or_default();
-        Generation { all: self.resets, key }
-    }
-
-    /// As [`Spending::add`], for something that was spent in `generation`: a sum that was reset since stays as it is.
-    pub fn correct(&mut self, usd: f64, key: Option<&str>, generation: Generation) {
-        let now = self.generation(key);
-        if now.all == generation.all {
-            self.add(usd, key.filter(|_| now.key == generation.key));
-        }
-    }
-
-    /// Adds a slice that was leased of the budget of all, or of a key's own.
-    pub fn add_lease(&mut self, usd: f64, key: Option<&str>) {
-        match key {
-            None => self.leased_usd += usd,
-            Some(key) => *self.leased_keys.entry(key.to_owned()).or_default() += usd,
-        }
-    }
-
-    /// What this machine has leased of the budget of all, and is neither spent nor reserved.
-    pub fn unused_usd(&self) -> f64 {
-        self.leased_usd - self.spent_usd
-    }
-
-    /// What the calls of a key cost.
-    pub fn of_key(&self, key: &str) -> f64 {
-        self.keys.get(key).copied().unwrap_or_default()
-    }
-
-    fn is_sound(&self) -> bool {
-        let all = [&self.spent_usd, &self.leased_usd].into_iter().chain(self.keys.values());
-        all.chain(self.leased_keys.values()).all(|usd| (0.0..=MAX_USD).contains(usd))
-    }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
-fn is_nothing(usd: &f64) -> bool {
-    *usd == 0.0
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
-fn is_zero(resets: &u32) -> bool {
-    *resets == 0
 }
 
 impl fmt::Debug for Ledger {
@@ -323,9 +223,7 @@ fn read(path: &Path) -> io::Result<Days> {
         Err(e) => return Err(e),
     };
     let days = match serde_json::from_slice::<OneDay>(&json) {
-        Ok(OneDay { day, spent_usd }) => {
-            Days { days: BTreeMap::from([(day, Spending { spent_usd, ..Spending::default() })]) }
-        }
+        Ok(OneDay { day, spent_usd }) => Days { days: BTreeMap::from([(day, Spending::by_all(spent_usd))]) },
         Err(_) => serde_json::from_slice(&json).map_err(|error| damaged(&error.to_string()))?,
     };
     if days.days.values().all(Spending::is_sound) { Ok(days) } else { Err(damaged("spent_usd is not a sum of money")) }
