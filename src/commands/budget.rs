@@ -16,7 +16,7 @@ use super::setup;
 pub enum BudgetCommand {
     /// Print what is spent of today (UTC), in all and by key, with the limits.
     Show,
-    /// Count today's spending as nothing. Calls under way count neither before nor after it.
+    /// Count today's spending as nothing. Calls under way count neither before nor after it, and hold nothing.
     Reset {
         /// That of one key alone; the sum of all stays.
         #[arg(long, value_name = "NAME")]

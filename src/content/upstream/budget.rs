@@ -171,12 +171,12 @@ impl Budget {
         let (all_open, payer) = (self.open.clone(), key.clone());
         let take = move |spending: &mut Spending| {
             let name = payer.as_deref();
-            if let Some(refused) = asked.refused(spending, name, all_open.of(day, name)) {
+            let generation = spending.generation(name);
+            if let Some(refused) = asked.refused(spending, name, all_open.held(day, name, generation)) {
                 return Err(refused);
             }
             spending.add(usd, name);
-            let generation = spending.generation(name);
-            Ok((generation, all_open.open(day, payer, usd)))
+            Ok((generation, all_open.open(day, payer, usd, generation)))
         };
         let budget = self.clone();
         let then = move |(generation, open)| Unclaimed(Some(Reservation { budget, day, key, usd, generation, open }));

@@ -1,16 +1,18 @@
-//! What is reserved for calls that are under way in this process, by day and payer.
+//! What is reserved for calls that are under way in this process, by day, payer and what was reset since.
 //!
 //! The ledger counts a reservation as spent from the first moment, so that a crash loses none. Only with these sums can
-//! one tell what is spent from what most likely comes back in seconds. Another process's reservations are not known
-//! here.
+//! one tell what is spent from what most likely comes back in seconds. What was reserved before a reset counts in no
+//! sum after it, here as in the ledger. Another process's reservations are not known here.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::civil::Date;
 
-/// A day and a payer; none where calls need no key.
-type Of = (Date, Option<Arc<str>>);
+use super::ledger::Generation;
+
+/// A day, a payer, or none where calls need no key, and between which resets.
+type Of = (Date, Option<Arc<str>>, Generation);
 
 /// All open reservations. Cheap to clone; all clones share them.
 #[derive(Debug, Clone, Default)]
@@ -30,10 +32,21 @@ pub struct OpenReservation {
     usd: f64,
 }
 
+/// What is reserved of a day, in US dollars, as far as it counts now.
+#[derive(Debug, Clone, Copy)]
+pub struct Held {
+    /// Of the budget of all, by everybody.
+    pub all_usd: f64,
+    /// The payer's part of it.
+    pub of_payer_usd: f64,
+    /// Of the payer's own budget, which may have been reset alone.
+    pub of_own_usd: f64,
+}
+
 impl OpenReservations {
     /// Counts one more.
-    pub fn open(&self, day: Date, payer: Option<Arc<str>>, usd: f64) -> OpenReservation {
-        let of = (day, payer);
+    pub fn open(&self, day: Date, payer: Option<Arc<str>>, usd: f64, generation: Generation) -> OpenReservation {
+        let of = (day, payer, generation);
         let mut sums = self.sums();
         let sum = sums.entry(of.clone()).or_default();
         sum.n_calls += 1;
@@ -41,12 +54,20 @@ impl OpenReservations {
         OpenReservation { all: self.clone(), of, usd }
     }
 
-    /// What is reserved of a day, in US dollars: by everybody, and by one payer.
-    pub fn of(&self, day: Date, payer: Option<&str>) -> (f64, f64) {
-        let sums = self.sums();
-        let of_day = || sums.iter().filter(|((of, _), _)| *of == day);
-        let by_payer = of_day().filter(|((_, of), _)| of.as_deref() == payer);
-        (of_day().map(|(_, sum)| sum.usd).sum(), by_payer.map(|(_, sum)| sum.usd).sum())
+    /// What is reserved of a day and counts `now`, where the payer is this one.
+    pub fn held(&self, day: Date, payer: Option<&str>, now: Generation) -> Held {
+        let mut held = Held { all_usd: 0.0, of_payer_usd: 0.0, of_own_usd: 0.0 };
+        for ((of_day, of, generation), Sum { usd, .. }) in self.sums().iter() {
+            if *of_day != day || !generation.counts_for_all(now) {
+                continue;
+            }
+            held.all_usd += usd;
+            if of.as_deref() == payer {
+                held.of_payer_usd += usd;
+                held.of_own_usd += if *generation == now { *usd } else { 0.0 };
+            }
+        }
+        held
     }
 
     fn sums(&self) -> MutexGuard<'_, BTreeMap<Of, Sum>> {

@@ -3,6 +3,7 @@
 
 use super::leases::{HARDLY_ANYTHING, Lease};
 use super::ledger::Spending;
+use super::open_reservations::Held;
 
 /// A budget that does not cover a call.
 #[derive(Debug)]
@@ -36,9 +37,8 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// Why what is left does not cover the call, for a payer with this name; `open_usd` is reserved by everybody for
-    /// calls under way, and `own_usd` by the payer.
-    pub fn refused(&self, spending: &Spending, name: Option<&str>, (open_usd, own_usd): (f64, f64)) -> Option<Refused> {
+    /// Why what is left does not cover the call, for a payer with this name, beside what calls under way hold.
+    pub fn refused(&self, spending: &Spending, name: Option<&str>, held: Held) -> Option<Refused> {
         let short = |budget: Option<f64>, leased: f64, spent: f64, open_usd: f64| {
             let budget_usd = budget?;
             let needed_usd = spent + self.usd - if self.is_leased { leased } else { budget_usd };
@@ -46,33 +46,34 @@ impl Asked {
             let short = Short { of: "of all keys", key: None, budget_usd, needed_usd, is_held, open_usd };
             (needed_usd > HARDLY_ANYTHING).then_some(short)
         };
-        let all = short(self.of_all, spending.leased_usd, spending.spent_usd, open_usd);
+        let all = short(self.of_all, spending.leased_usd, spending.spent_usd, held.all_usd);
         let own = name.and_then(|name| {
             let leased = spending.leased_keys.get(name).copied().unwrap_or_default();
-            let short = short(self.of_key, leased, spending.of_key(name), own_usd)?;
+            let short = short(self.of_key, leased, spending.of_key(name), held.of_own_usd)?;
             Some(Short { of: "of the key", key: Some(name.to_owned()), ..short })
         });
-        let (held, spent): (Vec<_>, Vec<_>) = [all, own].into_iter().flatten().partition(|short| short.is_held);
+        let (only_held, spent): (Vec<_>, Vec<_>) = [all, own].into_iter().flatten().partition(|short| short.is_held);
         let spent = spent.into_iter().next();
         // A slice that was leased may grow, but not for more than one payer's share.
         if !self.is_leased && spent.is_some() {
             return spent.map(Refused::Short);
         }
-        if name.is_some() && self.is_beyond_share(spending, open_usd, own_usd) {
+        if name.is_some() && self.is_beyond_share(spending, held) {
             return Some(Refused::Held);
         }
         let is_waited_for = |short: &Short| Lease::is_waited_for(short.budget_usd, short.open_usd, self.usd);
-        if self.is_leased && held.iter().any(is_waited_for) {
+        if self.is_leased && only_held.iter().any(is_waited_for) {
             return Some(Refused::Held);
         }
-        spent.or(held.into_iter().next()).map(Refused::Short)
+        spent.or(only_held.into_iter().next()).map(Refused::Short)
     }
 
     /// Whether a payer's open reservations would hold more than half of what is left of the budget of all. Its first
     /// may hold all of that, so that a call which costs much can be made at all.
-    fn is_beyond_share(&self, spending: &Spending, open_usd: f64, own_usd: f64) -> bool {
+    fn is_beyond_share(&self, spending: &Spending, held: Held) -> bool {
         let Some(budget_usd) = self.of_all else { return false };
-        let left_usd = budget_usd - (spending.spent_usd - open_usd).max(0.0);
+        let left_usd = budget_usd - (spending.spent_usd - held.all_usd).max(0.0);
+        let own_usd = held.of_payer_usd;
         own_usd > HARDLY_ANYTHING && own_usd + self.usd > left_usd / 2.0 + HARDLY_ANYTHING
     }
 }

@@ -121,6 +121,25 @@ async fn a_call_that_ends_after_a_reset_takes_nothing_from_what_is_spent_since()
 }
 
 #[tokio::test]
+async fn calls_from_before_a_reset_hold_nothing_after_it() {
+    for reset in [None, Some("portal")] {
+        let dir = tempfile::tempdir().unwrap();
+        let of_all = reset.is_none().then_some(1.0);
+        let budget = Budget { usd_per_day: of_all, ..at(&open(dir.path()).unwrap(), morning) };
+        let portal = Payer { name: "portal".into(), usd_per_day: reset.map(|_| 1.0) };
+        let under_way = budget.reserve(0.9, Some(&portal)).await.unwrap();
+        let day = day_of(morning());
+        let today = DaySpending { dir: dir.path().join("state"), day, spending: Spending::default() };
+        today.reset(reset).unwrap();
+        drop(budget.reserve(0.6, Some(&portal)).await.unwrap());
+        let refused = budget.reserve(0.5, Some(&portal)).await.unwrap_err();
+        assert!(matches!(refused, BudgetError::Spent { .. }), "{reset:?}: nothing comes back: {refused}");
+        under_way.settle(0.1).await.unwrap();
+        assert!((budget.ledger.of(day).unwrap().of_key("portal") - 0.6).abs() < HARDLY_ANYTHING, "{reset:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_calls_under_way_hold_closes_the_budget_for_a_moment_and_not_for_the_day() {
     let dir = tempfile::tempdir().unwrap();
     let budget = at(&open(dir.path()).unwrap(), morning);

@@ -31,10 +31,17 @@ pub struct Spending {
 }
 
 /// Between which resets something was spent: of everybody, and of the key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Generation {
     all: u32,
     key: u32,
+}
+
+impl Generation {
+    /// Whether what is spent in it counts in the sum of all that `now` belongs to, whatever was reset of a key.
+    pub fn counts_for_all(self, now: Self) -> bool {
+        self.all == now.all
+    }
 }
 
 impl Spending {
@@ -74,8 +81,8 @@ impl Spending {
     /// As [`Spending::add`], for something that was spent in `generation`: a sum that was reset since stays as it is.
     pub fn correct(&mut self, usd: f64, key: Option<&str>, generation: Generation) {
         let now = self.generation(key);
-        if now.all == generation.all {
-            self.add(usd, key.filter(|_| now.key == generation.key));
+        if generation.counts_for_all(now) {
+            self.add(usd, key.filter(|_| generation == now));
         }
     }
 
