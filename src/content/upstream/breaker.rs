@@ -1,9 +1,10 @@
 //! A circuit breaker: pauses calls after several faults in a row, then lets single calls probe the server.
 //!
 //! The caller decides what counts as a fault and passes the time. Logs one line when it opens, one for each probe that
-//! fails, and one when it closes. All clients share the breaker, and long requests of one of them that time out say
+//! fails, and one when it closes. All clients share the breaker, and long requests of a few of them that time out say
 //! nothing about a server that answers the others. So a time-out is a fault only where no sound answer came while the
-//! call ran, and a row of time-outs of one client pauses that client alone. After a pause each client probes for
+//! call ran. Time-outs of one client in a row pause that client alone, and count as one fault for all others: only as
+//! many clients as faults in a row are proof that the server answers nobody. After a pause each client probes for
 //! itself: one call at a time, and after one that failed its own client waits again. The first sound answer ends all
 //! pauses.
 
@@ -29,11 +30,10 @@ pub struct Breaker {
 #[derive(Debug)]
 enum BreakerState {
     Closed {
+        /// Faults since the last sound answer, beside time-outs.
         n_faults: u32,
-        /// The client whose calls timed out, where the row has nothing but that.
-        slow: Option<u64>,
-        /// One that is paused alone, for a whole row of such.
-        paused: Option<Probe>,
+        /// The clients whose calls timed out since; fewer than end in a pause of all.
+        slow: Vec<SlowClient>,
         /// When the last sound answer came.
         sound_at: Option<Instant>,
     },
@@ -43,6 +43,15 @@ enum BreakerState {
         /// At most [`MAX_PROBES`], each of another client.
         probes: Vec<Probe>,
     },
+}
+
+/// A client whose calls timed out.
+#[derive(Debug)]
+struct SlowClient {
+    client: u64,
+    n_timeouts: u32,
+    /// Set once it is paused alone.
+    paused: Option<Probe>,
 }
 
 /// A call that probes the server, and after it has failed the pause of its client.
@@ -80,15 +89,31 @@ impl Probe {
     }
 }
 
+impl SlowClient {
+    fn after_one(client: u64) -> Self {
+        Self { client, n_timeouts: 1, paused: None }
+    }
+
+    fn is_to_pause(&self, client: u64, max_faults: u32) -> bool {
+        self.client == client && self.n_timeouts >= max_faults
+    }
+}
+
 impl BreakerState {
     fn closed(sound_at: Option<Instant>) -> Self {
-        Self::Closed { n_faults: 0, slow: None, paused: None, sound_at }
+        Self::Closed { n_faults: 0, slow: Vec::new(), sound_at }
+    }
+
+    /// The pause of a client alone.
+    fn own_pause(&mut self, client: u64) -> Option<&mut Probe> {
+        let Self::Closed { slow, .. } = self else { return None };
+        slow.iter_mut().find(|slow| slow.client == client)?.paused.as_mut()
     }
 
     /// How long this client has to wait; `None` if it need not.
     fn wait(&self, client: u64, now: Instant) -> Option<Duration> {
         let wait = match self {
-            Self::Closed { paused, .. } => paused.as_ref().filter(|probe| probe.client == client)?.wait(now),
+            Self::Closed { slow, .. } => slow.iter().find(|slow| slow.client == client)?.paused.as_ref()?.wait(now),
             Self::Open { until, .. } if now < *until => *until - now,
             Self::Open { probes, .. } => {
                 let waited_for = || probes.iter().filter(|probe| !probe.wait(now).is_zero());
@@ -118,11 +143,13 @@ impl Breaker {
         }
         let probe = Probe { client, since: now, paused_until: None };
         let is_probe = match &mut *state {
-            BreakerState::Closed { paused: Some(paused), .. } if paused.client == client => {
-                *paused = probe;
-                true
-            }
-            BreakerState::Closed { .. } => false,
+            BreakerState::Closed { .. } => match state.own_pause(client) {
+                Some(paused) => {
+                    *paused = probe;
+                    true
+                }
+                None => false,
+            },
             BreakerState::Open { probes, .. } => {
                 probes.retain(|probe| !probe.wait(now).is_zero());
                 probes.push(probe);
@@ -140,7 +167,9 @@ impl Breaker {
     /// Whether calls are paused now, at least those of one client.
     pub fn is_paused(&self, now: Instant) -> bool {
         match &*self.state() {
-            BreakerState::Closed { paused, .. } => paused.as_ref().is_some_and(|probe| !probe.wait(now).is_zero()),
+            BreakerState::Closed { slow, .. } => {
+                slow.iter().filter_map(|slow| slow.paused.as_ref()).any(|probe| !probe.wait(now).is_zero())
+            }
             BreakerState::Open { until, probes } => {
                 now < *until || probes.iter().any(|probe| !probe.wait(now).is_zero())
             }
@@ -156,32 +185,34 @@ impl Breaker {
         let mut state = self.state();
         let is_of_call = |probe: &Probe| (probe.client, probe.since) == (client, since);
         match &mut *state {
-            BreakerState::Closed { paused, .. } if verdict == Verdict::Sound => {
-                if paused.is_some() {
+            BreakerState::Closed { slow, .. } if verdict == Verdict::Sound => {
+                if slow.iter().any(|slow| slow.paused.is_some()) {
                     self.log_resumed();
                 }
                 *state = BreakerState::closed(Some(now));
             }
             BreakerState::Closed { sound_at: Some(sound_at), .. }
                 if verdict == Verdict::TimedOut && *sound_at > since => {}
-            BreakerState::Closed { paused: Some(paused), .. } if paused.client == client => {
-                // Not for a call from before its pause.
-                if is_of_call(paused) {
-                    paused.paused_until = Some(self.pause(now, "one client"));
+            BreakerState::Closed { n_faults, slow, .. } => {
+                match slow.iter_mut().find(|slow| slow.client == client) {
+                    Some(SlowClient { paused: Some(paused), .. }) => {
+                        // Not for a call from before its pause.
+                        if is_of_call(paused) {
+                            paused.paused_until = Some(self.pause(now, "one client"));
+                        }
+                        return;
+                    }
+                    Some(slow) if verdict == Verdict::TimedOut => slow.n_timeouts += 1,
+                    None if verdict == Verdict::TimedOut => slow.push(SlowClient::after_one(client)),
+                    _ => *n_faults += 1,
                 }
-            }
-            BreakerState::Closed { n_faults, slow, paused, .. } => {
-                let is_slow_alone = verdict == Verdict::TimedOut && (*n_faults == 0 || *slow == Some(client));
-                *slow = is_slow_alone.then_some(client);
-                *n_faults += 1;
-                if *n_faults < self.policy.max_faults {
-                    return;
-                }
-                if is_slow_alone && paused.is_none() {
-                    let paused_until = Some(self.pause(now, "one client"));
-                    (*n_faults, *slow, *paused) = (0, None, Some(Probe { client, since: now, paused_until }));
-                } else {
+                let (n_slow, max_faults) = (u32::try_from(slow.len()).unwrap_or(u32::MAX), self.policy.max_faults);
+                let is_of_one = *n_faults == 0 && n_slow == 1;
+                if !is_of_one && n_faults.saturating_add(n_slow) >= max_faults {
                     *state = BreakerState::Open { until: self.pause(now, "all clients"), probes: Vec::new() };
+                } else if let Some(slow) = slow.iter_mut().find(|slow| slow.is_to_pause(client, max_faults)) {
+                    let paused_until = Some(self.pause(now, "one client"));
+                    slow.paused = Some(Probe { client, since: now, paused_until });
                 }
             }
             BreakerState::Open { probes, .. } => {
@@ -230,160 +261,14 @@ impl Drop for Pass<'_> {
         }
         // The caller of a probe went away: the next one probes.
         let is_of_call = |probe: &Probe| (probe.client, probe.since) == (self.client, self.since);
-        match &mut *self.breaker.state() {
-            BreakerState::Closed { paused: Some(paused), .. } if is_of_call(paused) => {
-                paused.paused_until = Some(self.since);
-            }
-            BreakerState::Closed { .. } => {}
-            BreakerState::Open { probes, .. } => probes.retain(|probe| !is_of_call(probe)),
+        let mut state = self.breaker.state();
+        if let BreakerState::Open { probes, .. } = &mut *state {
+            probes.retain(|probe| !is_of_call(probe));
+        } else if let Some(paused) = state.own_pause(self.client).filter(|paused| is_of_call(paused)) {
+            paused.paused_until = Some(self.since);
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const COOL_DOWN: Duration = Duration::from_secs(30);
-
-    fn breaker() -> Breaker {
-        Breaker::new("texts", BreakerPolicy { max_faults: 3, cool_down: COOL_DOWN })
-    }
-
-    fn end(breaker: &Breaker, verdicts: &[Verdict], now: Instant) {
-        for &verdict in verdicts {
-            breaker.admit(1, now).unwrap_or_else(|wait| panic!("paused for {wait:?}")).end(verdict, now);
-        }
-    }
-
-    #[test]
-    fn only_faults_in_a_row_open_it() {
-        use Verdict::{Fault, Sound};
-        let (breaker, now) = (breaker(), Instant::now());
-        end(&breaker, &[Fault, Fault, Sound, Fault, Fault], now);
-        assert!(!breaker.is_paused(now));
-        end(&breaker, &[Fault], now);
-        assert!(breaker.is_paused(now) && !breaker.is_paused(now + COOL_DOWN));
-        assert_eq!(breaker.admit(1, now).err(), Some(COOL_DOWN));
-    }
-
-    #[test]
-    fn a_time_out_is_a_fault_unless_a_sound_answer_came_while_the_call_ran() {
-        let (breaker, began) = (breaker(), Instant::now());
-        let admit = |now| breaker.admit(1, now).ok().unwrap();
-        let [meanwhile, end_of_calls] = [1, 2].map(|seconds| began + Duration::from_secs(seconds));
-        let early: Vec<_> = (0..6).map(|_| admit(began)).collect();
-        let late: Vec<_> = (0..3).map(|_| admit(meanwhile)).collect();
-        end(&breaker, &[Verdict::Sound], meanwhile);
-        early.into_iter().for_each(|pass| pass.end(Verdict::TimedOut, end_of_calls));
-        assert!(!breaker.is_paused(end_of_calls));
-        late.into_iter().for_each(|pass| pass.end(Verdict::TimedOut, end_of_calls));
-        assert!(breaker.is_paused(end_of_calls), "no answer came since these began");
-        let now = end_of_calls + COOL_DOWN;
-        end(&breaker, &[Verdict::TimedOut], now);
-        assert!(breaker.is_paused(now), "nor while the probe ran");
-    }
-
-    #[test]
-    fn after_the_pause_one_call_probes_and_its_success_closes() {
-        let (breaker, now) = (breaker(), Instant::now());
-        end(&breaker, &[Verdict::Fault; 3], now);
-        let second = Duration::from_secs(1);
-        assert_eq!(breaker.admit(1, now + COOL_DOWN - second).err(), Some(second));
-        let now = now + COOL_DOWN;
-        let probe = breaker.admit(1, now).ok().unwrap();
-        assert_eq!(breaker.admit(1, now).err(), Some(WHILE_PROBING), "one probe at a time");
-        assert!(breaker.is_paused(now));
-        probe.end(Verdict::Sound, now);
-        let both = [breaker.admit(1, now), breaker.admit(1, now)];
-        assert!(both.iter().all(Result::is_ok));
-    }
-
-    #[test]
-    fn a_probe_that_fails_opens_it_again_at_once() {
-        let (breaker, now) = (breaker(), Instant::now());
-        end(&breaker, &[Verdict::Fault; 3], now);
-        end(&breaker, &[Verdict::Fault], now + COOL_DOWN);
-        assert_eq!(breaker.admit(1, now + COOL_DOWN).err(), Some(COOL_DOWN));
-    }
-
-    #[test]
-    fn each_client_probes_for_itself_and_the_first_sound_answer_ends_the_pause() {
-        let (breaker, now) = (breaker(), Instant::now());
-        end(&breaker, &[Verdict::Fault; 3], now);
-        let now = now + COOL_DOWN;
-        let [hanging, failing, sound] = [1, 2, 3].map(|client| breaker.admit(client, now).ok().unwrap());
-        let second = Duration::from_secs(1);
-        failing.end(Verdict::TimedOut, now + second);
-        assert_eq!(breaker.admit(2, now + second).err(), Some(COOL_DOWN), "its own client waits again");
-        assert!(breaker.is_paused(now + second));
-        sound.end(Verdict::Sound, now + second);
-        hanging.end(Verdict::TimedOut, now + 9 * second);
-        assert!(!breaker.is_paused(now + 9 * second), "a sound answer came while it ran");
-        assert!((1..=3).all(|client| breaker.admit(client, now + 9 * second).is_ok()));
-    }
-
-    #[test]
-    fn time_outs_of_one_client_pause_it_alone_and_those_of_two_pause_all() {
-        let (breaker, now, second) = (breaker(), Instant::now(), Duration::from_secs(1));
-        end(&breaker, &[Verdict::TimedOut; 3], now);
-        assert_eq!((breaker.admit(1, now).err(), breaker.refuses(2, now)), (Some(COOL_DOWN), false));
-        let end_of = |client, verdict| breaker.admit(client, now + second).ok().unwrap().end(verdict, now + second);
-        end_of(2, Verdict::Sound);
-        assert!(!breaker.is_paused(now + second), "a sound answer ends its pause as well");
-        end(&breaker, &[Verdict::TimedOut; 3], now + second);
-        let now = now + second + COOL_DOWN;
-        let probe = breaker.admit(1, now).ok().unwrap();
-        assert_eq!(breaker.admit(1, now).err(), Some(WHILE_PROBING), "it probes for itself");
-        drop(probe);
-        end(&breaker, &[Verdict::TimedOut], now);
-        assert_eq!(breaker.admit(1, now).err(), Some(COOL_DOWN));
-        // Where no other is answered either, it is the server.
-        (0..3).for_each(|_| breaker.admit(2, now).ok().unwrap().end(Verdict::TimedOut, now));
-        assert_eq!(breaker.admit(3, now).err(), Some(COOL_DOWN));
-    }
-
-    #[test]
-    fn time_outs_of_several_clients_in_a_row_pause_all() {
-        let (breaker, now) = (breaker(), Instant::now());
-        (1..=3).for_each(|client| breaker.admit(client, now).ok().unwrap().end(Verdict::TimedOut, now));
-        assert!((1..=4).all(|client| breaker.refuses(client, now)));
-    }
-
-    #[test]
-    fn a_server_that_stays_away_is_probed_by_eight_clients_within_one_pause() {
-        let (breaker, now) = (breaker(), Instant::now());
-        end(&breaker, &[Verdict::Fault; 3], now);
-        let now = now + COOL_DOWN;
-        let second = Duration::from_secs(1);
-        for client in 0..8 {
-            breaker.admit(client, now).ok().unwrap().end(Verdict::Fault, now + second);
-        }
-        let later = now + 2 * second;
-        assert_eq!(breaker.admit(8, later).err(), Some(COOL_DOWN - second));
-        let later = now + second + COOL_DOWN;
-        assert!(!breaker.is_paused(later) && breaker.admit(8, later).is_ok());
-    }
-
-    #[test]
-    fn a_probe_whose_caller_goes_away_leaves_the_next_one_to_probe() {
-        let (breaker, now) = (breaker(), Instant::now());
-        end(&breaker, &[Verdict::Fault; 3], now);
-        let now = now + COOL_DOWN;
-        drop(breaker.admit(1, now).ok().unwrap());
-        let next = breaker.admit(1, now).ok().unwrap();
-        assert!(breaker.admit(1, now).is_err(), "and again one alone");
-        next.end(Verdict::Sound, now);
-        assert!(!breaker.is_paused(now));
-    }
-
-    #[test]
-    fn a_call_from_before_the_pause_neither_ends_nor_lengthens_it() {
-        let (breaker, now) = (breaker(), Instant::now());
-        let [early, late] = [breaker.admit(1, now).ok().unwrap(), breaker.admit(1, now).ok().unwrap()];
-        end(&breaker, &[Verdict::Fault; 3], now);
-        early.end(Verdict::Sound, now);
-        late.end(Verdict::Fault, now + COOL_DOWN / 2);
-        assert_eq!(breaker.admit(1, now + COOL_DOWN / 2).err(), Some(COOL_DOWN / 2));
-    }
-}
+mod tests;
