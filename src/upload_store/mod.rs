@@ -47,7 +47,7 @@ pub use received::{Received, Receiving, Stored};
 pub use staged::{Swept, is_staged, remove_abandoned, stage};
 
 use name::StoredName;
-use total::Counted;
+use total::{Added, Counted};
 
 /// An upload that no process writes any more is removed once it is this old. An earlier version of this program, which
 /// locks no upload, may be receiving a younger one.
@@ -180,6 +180,8 @@ struct Shared {
     state: Mutex<State>,
     /// Held by who syncs an upload that may still be refused.
     syncing_ahead: Mutex<()>,
+    /// Held by who counts what is kept.
+    counting: Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -188,6 +190,8 @@ struct State {
     names: HashMap<UploadId, StoredName>,
     /// How much is kept, where that is known.
     counted: Option<Counted>,
+    /// How much this process has kept.
+    added: Added,
 }
 
 impl State {
@@ -211,6 +215,7 @@ impl UploadStore {
             disk,
             state: Mutex::default(),
             syncing_ahead: Mutex::default(),
+            counting: Mutex::default(),
         }))
     }
 
@@ -303,13 +308,18 @@ impl UploadStore {
     /// Renames the synced file at `hidden`, or finds that its content is kept already; either lasts when this returns,
     /// and so does what is known of it. One that is kept already is approved if this sender's is.
     fn keep(&self, hidden: &Path, content: &Content, about: &About) -> Result<(bool, UploadState), UploadError> {
+        let size_bytes = fs::metadata(hidden)?.len();
+        let known = self.lock().names.get(&content.id).map(|name| self.dir().join(name.of(content.id)));
+        if !known.is_some_and(|path| path.exists()) {
+            self.count_ahead(size_bytes, about)?;
+        }
         let new = StoredName::new(Timestamp::now(), content.extension);
         let new_path = self.dir().join(new.of(content.id));
         let mut state = self.lock();
         let kept_before = state.names.get(&content.id).and_then(|&name| self.renew(name, content, about));
         if kept_before.is_none() {
             // Others may have been kept since this one began to arrive.
-            self.count_in(&mut state.counted, fs::metadata(hidden)?.len(), about)?;
+            self.count_in(&mut state, size_bytes, about)?;
             // Before the upload has its name, and while the store is locked: of two senders of one content in the same
             // second, the second would write over the first one's note.
             about.write(&new_path)?;
