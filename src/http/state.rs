@@ -40,6 +40,9 @@ type Counted = Option<(Instant, Option<usize>)>;
 /// How many pictures are fetched at a time.
 const FETCHES: usize = 16;
 
+/// How many requests at a time are told how the server is.
+const LOOKS: usize = 8;
+
 /// What is done with a version before it is served.
 pub type OnLoad = Arc<dyn Fn(&mut ModelVersion) + Send + Sync>;
 
@@ -136,6 +139,8 @@ struct Shared {
     large_bodies: Slots,
     /// Slots for pictures on their way from the store that servers share.
     fetches: Slots,
+    /// Slots for looks at disks and at the process.
+    looks: Slots,
     drawing: Drawing,
     /// How many uploads wait, and when that was counted.
     n_waiting: Arc<Mutex<Counted>>,
@@ -164,6 +169,7 @@ impl AppState {
             short_work,
             large_bodies,
             fetches: Slots::new(Shares::of_requests(FETCHES)),
+            looks: Slots::new(Shares::of_requests(LOOKS)),
             drawing: Drawing::default(),
             n_waiting: Arc::default(),
             metrics: Metrics::new(),
@@ -312,6 +318,20 @@ impl AppState {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ApiError> {
         run(in_turn(&self.0.fetches).await?, doing, work).await
+    }
+
+    /// Runs `work`, which looks at disks and at the process for moments, on a blocking thread, clients in turn, however
+    /// long it waits: so those who ask without a pause, or a disk that does not answer, take few threads.
+    ///
+    /// # Errors
+    /// [`ApiError::Internal`] when `work` panicked.
+    pub(super) async fn on_look<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let slot = self.0.looks.take(current_client(), std::future::pending()).await;
+        run(slot.map_err(|_| ApiError::Busy)?, doing, work).await
     }
 
     /// A slot to hold one large body in memory.

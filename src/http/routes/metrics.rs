@@ -20,7 +20,7 @@ use prometheus_client::registry::{Registry, Unit};
 use super::docs::LookProblems;
 use crate::http::accept::accepts;
 use crate::http::problem::ApiError;
-use crate::http::state::{AppState, on_blocking_thread};
+use crate::http::state::AppState;
 
 const OPENMETRICS: &str = "application/openmetrics-text";
 const OPENMETRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -43,7 +43,7 @@ pub(in crate::http) async fn get_metrics(
     let mut text = String::new();
     let written = state.metrics().write(&mut text, version.as_ref().map(|version| version.id.as_str()));
     let (looking, n_waiting) = (state.clone(), state.n_waiting().await);
-    let observed = on_blocking_thread("measuring the process", move || observed(&looking, n_waiting)).await?;
+    let observed = state.on_look("measuring the process", move || observed(&looking, n_waiting)).await?;
     written
         .and_then(|()| encode_registry(&mut text, &observed))
         .and_then(|()| encode_eof(&mut text))

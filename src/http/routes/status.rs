@@ -16,7 +16,7 @@ use crate::content::{Engagement, FunnelStage, MAX_FREE_TEXT_CHARS, MAX_VARIANTS,
 use crate::http::access::Right;
 use crate::http::metrics::Totals;
 use crate::http::problem::ApiError;
-use crate::http::state::{AppState, on_blocking_thread};
+use crate::http::state::AppState;
 use crate::segmentation::any_object;
 
 /// How the service is.
@@ -168,7 +168,8 @@ pub(in crate::http) struct PlatformOption {
         LookProblems))]
 pub(in crate::http) async fn get_status(State(state): State<AppState>) -> Result<Json<Status>, ApiError> {
     let n_waiting = state.n_waiting().await;
-    on_blocking_thread("looking at the service", move || Status::of(&state, n_waiting)).await.map(Json)
+    let looking = state.clone();
+    state.on_look("looking at the service", move || Status::of(&looking, n_waiting)).await.map(Json)
 }
 
 impl Status {
