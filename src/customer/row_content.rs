@@ -26,6 +26,8 @@ pub(super) struct RowContent {
     /// How many cells hold something, and how many of them begin with a blank.
     n_filled: u16,
     n_indented: u16,
+    /// Whether the first of them does.
+    is_first_indented: bool,
     /// Whether the sheet does not show the row.
     pub is_hidden: bool,
     /// The sum of the cells' hashes.
@@ -50,6 +52,7 @@ impl Default for RowContent {
             has_blank_beyond: false,
             n_filled: 0,
             n_indented: 0,
+            is_first_indented: false,
             is_hidden: false,
             hash: 0,
             identity: NOBODY,
@@ -67,8 +70,9 @@ impl RowContent {
     pub fn note(&mut self, cell: Cell<'_>, column: &SheetColumn, identifier: Option<&mut String>) {
         self.is_filled = true;
         self.is_wide |= column.is_beyond;
-        self.n_filled = self.n_filled.saturating_add(1);
         let is_indented = matches!(cell, Cell::Text(text) if text.starts_with(' '));
+        self.is_first_indented |= is_indented && self.n_filled == 0;
+        self.n_filled = self.n_filled.saturating_add(1);
         self.n_indented = self.n_indented.saturating_add(u16::from(is_indented));
         self.has_contact |= column.is_contact && contact::is_value(cell);
         if !column.is_identifier {
@@ -85,9 +89,10 @@ impl RowContent {
     }
 
     /// Whether a value of the row may be in two cells, as of `Muster, Max` without quotes: its last cell is then empty,
-    /// and another one begins with a blank. Where most cells do, they are written so.
+    /// and another one begins with a blank, which is not the first. Where most cells do, they are written so.
     pub fn may_be_split(&self) -> bool {
-        self.has_blank_beyond && self.n_indented > 0 && 2 * u32::from(self.n_indented) <= u32::from(self.n_filled)
+        let has_second_half = self.n_indented > u16::from(self.is_first_indented);
+        self.has_blank_beyond && has_second_half && 2 * u32::from(self.n_indented) <= u32::from(self.n_filled)
     }
 
     /// Adds a cell's share of the row's hash.

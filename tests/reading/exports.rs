@@ -146,7 +146,9 @@ fn a_row_of_a_text_with_more_cells_than_the_header_is_left_out_and_told() {
             "{told}"
         );
     }
-    for written_so in ["C1, 2023-02-11, Gold, Li, Bedok,,", "C1,2023-02-11,Gold,Li,Bedok,,,"] {
+    for written_so in
+        ["C1, 2023-02-11, Gold, Li, Bedok,,", "C1,2023-02-11,Gold,Li,Bedok,,,", " C1,2023-02-11,Gold,Li,Bedok,,"]
+    {
         assert_eq!(note_codes(&read(format!("{named}\n{written_so}\n").as_bytes()).unwrap()), Vec::<&str>::new());
     }
     let moved = format!("{tier_last}C2,2023-02-11,Bedok, East,F,Gold\n");
