@@ -147,6 +147,10 @@ impl Lessor for Together {
         leased.map_err(io::Error::other)
     }
 
+    fn give_again(&self, day: Date, key: Option<&str>, usd: f64) {
+        self.0.give_again(day, key, usd);
+    }
+
     fn returnable_usd(&self, day: Date) -> f64 {
         self.0.leased_here_usd(day)
     }

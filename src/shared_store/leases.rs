@@ -115,6 +115,14 @@ impl SharedStore {
         Ok(leased_usd)
     }
 
+    /// Counts `usd` of what this process leased of a day as never told, since they could not be noted here: the next
+    /// lease gives them.
+    pub fn give_again(&self, day: Date, key: Option<&str>, usd: f64) {
+        let mut told = self.lessee.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = told.entry((day, key.map(str::to_owned))).or_default();
+        *told = (*told - usd).max(0.0);
+    }
+
     /// What this process leased of the budget of all of a day, and was told so; 0 while it leases or gives back.
     pub fn leased_here_usd(&self, day: Date) -> f64 {
         let Ok(told) = self.lessee.told.try_lock() else { return 0.0 };

@@ -265,6 +265,8 @@ impl Lessor for Away {
         Err(std::io::ErrorKind::TimedOut.into())
     }
 
+    fn give_again(&self, _: jiff::civil::Date, _: Option<&str>, _: f64) {}
+
     fn returnable_usd(&self, _: jiff::civil::Date) -> f64 {
         0.0
     }

@@ -187,8 +187,8 @@ impl Budget {
         }
     }
 
-    /// Leases a slice and notes it. Whether there was enough left. Runs to its end also if this future is dropped: a
-    /// slice that others count as leased is never one that nobody may spend.
+    /// Leases a slice and notes it. Whether there was enough left. Runs to its end also if this future is dropped, and
+    /// what cannot be noted is given again: a slice that others count as leased is never one that nobody may spend.
     async fn lease(
         &self,
         lessor: Arc<dyn Lessor>,
@@ -198,18 +198,31 @@ impl Budget {
         let ledger = self.ledger.clone();
         let leasing = tokio::spawn(async move {
             let Lease { day, key, needed_usd, .. } = lease.clone();
-            let asking = tokio::task::spawn_blocking(move || lessor.lease(&lease)).await;
-            let granted = asking.map_err(io::Error::other).flatten();
+            let (reading, of) = (ledger.clone(), key.clone());
+            let leased_usd = move || reading.of(day).map(|spending| spending.leased(of.as_deref()));
+            let (asked, before) = (lessor.clone(), leased_usd.clone());
+            let asking = tokio::task::spawn_blocking(move || io::Result::Ok((before()?, asked.lease(&lease)))).await;
+            let (before_usd, granted) = asking.map_err(io::Error::other).flatten().map_err(BudgetError::File)?;
             lately.learn(day, key.as_deref(), needed_usd, granted.as_ref().ok().copied());
             let granted = granted.map_err(BudgetError::Lease)?;
             if granted <= 0.0 {
                 return Ok(false);
             }
+            let of = key.clone();
             let noting = ledger.change(day, move |spending| {
-                spending.add_lease(granted, key.as_deref());
+                spending.add_lease(granted, of.as_deref());
                 Ok::<_, ()>(())
             });
-            noting.await.map_err(BudgetError::File)?.ok();
+            if let Err(error) = noting.await {
+                let give_again = move || {
+                    // A change may fail when it is in its place: what is there, or cannot be known, is not given twice.
+                    if leased_usd().is_ok_and(|usd| usd + HARDLY_ANYTHING < before_usd + granted) {
+                        lessor.give_again(day, key.as_deref(), granted);
+                    }
+                };
+                tokio::task::spawn_blocking(give_again).await.ok();
+                return Err(BudgetError::File(error));
+            }
             drop(lately);
             Ok(true)
         });

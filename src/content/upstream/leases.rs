@@ -33,6 +33,10 @@ pub trait Lessor: Debug + Send + Sync {
     /// When it is not known whether anything was leased. Then nothing of it may be spent.
     fn lease(&self, lease: &Lease) -> io::Result<f64>;
 
+    /// Has the next lease give `usd` once more, since nobody can spend them: what this process was given last of a
+    /// key's own budget, or of that of all, could not be noted. Does not wait for the network.
+    fn give_again(&self, day: Date, key: Option<&str>, usd: f64);
+
     /// What this process has leased of the budget of all, as far as it can be given back; 0 while that is not known.
     /// Does not wait.
     fn returnable_usd(&self, day: Date) -> f64;

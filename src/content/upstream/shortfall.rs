@@ -48,8 +48,7 @@ impl Asked {
         };
         let all = short(self.of_all, spending.leased_usd, spending.spent_usd, held.all_usd);
         let own = name.and_then(|name| {
-            let leased = spending.leased_keys.get(name).copied().unwrap_or_default();
-            let short = short(self.of_key, leased, spending.of_key(name), held.of_own_usd)?;
+            let short = short(self.of_key, spending.leased(Some(name)), spending.of_key(name), held.of_own_usd)?;
             Some(Short { of: "of the key", key: Some(name.to_owned()), ..short })
         });
         let (only_held, spent): (Vec<_>, Vec<_>) = [all, own].into_iter().flatten().partition(|short| short.is_held);

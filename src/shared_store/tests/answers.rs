@@ -83,6 +83,19 @@ fn a_lease_whose_answer_was_lost_is_had_all_the_same_and_noted_once() {
 }
 
 #[test]
+fn what_a_machine_could_not_note_is_leased_to_it_once_more_and_counts_once() {
+    let shared = immortal(&Arc::default());
+    for key in [None, Some("crm")] {
+        let lease = |usd: f64| shared.lease(TODAY, key, |_| usd).unwrap();
+        assert!((lease(0.25) - 0.25).abs() < 1e-9);
+        shared.give_again(TODAY, key, 0.25);
+        assert!((lease(0.0) - 0.25).abs() < 1e-9 && lease(0.0) < 1e-9, "{key:?}");
+    }
+    let leased = shared.leased(TODAY).unwrap();
+    assert!((leased.leased_usd - 0.25).abs() < 1e-9 && (leased.keys["crm"] - 0.25).abs() < 1e-9, "{leased:?}");
+}
+
+#[test]
 fn what_is_given_back_is_there_for_others_and_what_was_not_is_found_by_the_next_lease() {
     let (store, shared) = lossy();
     let leased_usd = || shared.leased(TODAY).unwrap().leased_usd;

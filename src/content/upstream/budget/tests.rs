@@ -237,6 +237,10 @@ impl Lessor for Leased {
         Ok(granted)
     }
 
+    fn give_again(&self, day: Date, key: Option<&str>, usd: f64) {
+        *self.0.lock().unwrap().get_mut(&(day, key.map(str::to_owned))).unwrap() -= usd;
+    }
+
     fn returnable_usd(&self, _: Date) -> f64 {
         f64::INFINITY
     }
@@ -321,6 +325,25 @@ async fn a_call_that_costs_more_than_a_slice_leases_what_it_needs_and_a_lost_mac
     drop(next.reserve(0.3, Some(&payer("crm"))).await.unwrap());
 }
 
+#[tokio::test]
+async fn a_slice_that_cannot_be_noted_is_not_lost_to_all_machines() {
+    let lessor = Arc::new(Leased::default());
+    let dir = tempfile::tempdir().unwrap();
+    let budget = Budget { lessor: Some(lessor.clone()), ..at(&open(dir.path()).unwrap(), morning) };
+    let leased_usd = || lessor.0.lock().unwrap().values().sum::<f64>();
+    drop(budget.reserve(0.05, None).await.unwrap());
+    // The ledger can be read and not written.
+    let in_the_way = dir.path().join("state").join("budget.json.part");
+    fs::create_dir(&in_the_way).unwrap();
+    for _ in 0..20 {
+        let unnoted = budget.reserve(0.01, Some(&payer("portal"))).await.unwrap_err();
+        assert!(matches!(unnoted, BudgetError::File(_)), "{unnoted}");
+        assert!((leased_usd() - 0.05).abs() < HARDLY_ANYTHING, "{}", leased_usd());
+    }
+    fs::remove_dir(&in_the_way).unwrap();
+    drop(budget.reserve(0.01, Some(&payer("portal"))).await.unwrap());
+}
+
 /// A lessor that answers when it is let, and then what it is told.
 #[derive(Debug)]
 struct Slow {
@@ -334,6 +357,10 @@ impl Lessor for Slow {
         self.asked.send(()).unwrap();
         self.answers.lock().unwrap().recv().unwrap()?;
         self.leased.lease(lease)
+    }
+
+    fn give_again(&self, day: Date, key: Option<&str>, usd: f64) {
+        self.leased.give_again(day, key, usd);
     }
 
     fn returnable_usd(&self, _: Date) -> f64 {

@@ -94,6 +94,11 @@ impl Spending {
         }
     }
 
+    /// What this machine has leased of the budget of all, or of a key's own.
+    pub fn leased(&self, key: Option<&str>) -> f64 {
+        key.map_or(self.leased_usd, |key| self.leased_keys.get(key).copied().unwrap_or_default())
+    }
+
     /// What this machine has leased of the budget of all, and is neither spent nor reserved.
     pub fn unused_usd(&self) -> f64 {
         self.leased_usd - self.spent_usd
