@@ -167,8 +167,8 @@ impl Dialect {
     /// What to send after `failure` refused a request of this dialect with a limit of `limit_sent` tokens, if it had
     /// one. `None` where the failure is not about a field that can be changed.
     pub(super) fn after(self, failure: &Failure, limit_sent: Option<usize>) -> Option<Self> {
-        // About the key, the account, the rate or the length, and not about fields.
-        if matches!(failure.status(), 401..=403 | 408 | 413 | 429) || failure.forbids_content() {
+        // About the key, the account, the rate, the length or the server, and not about fields.
+        if matches!(failure.status(), 401..=403 | 408 | 413 | 429 | 502..) || failure.forbids_content() {
             return None;
         }
         let of_limit = limit_sent.and_then(|_| mention::of_phrase(failure, &LIMIT));

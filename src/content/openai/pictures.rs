@@ -72,6 +72,8 @@ struct PictureJob<'a> {
     n_lessons: usize,
     /// What a refusal taught since the last answer.
     untold: Option<PictureDialect>,
+    /// Whether it may hold for other requests.
+    is_lasting: bool,
     /// The price of one picture, where it is known.
     price_usd: Option<f64>,
     requester: &'a Requester,
@@ -141,6 +143,7 @@ impl Openai {
                 dialect: self.picture_dialect.now(),
                 n_lessons: 0,
                 untold: None,
+                is_lasting: true,
                 price_usd,
                 requester: task.requester,
                 turn: None,
@@ -290,7 +293,7 @@ impl PictureJob<'_> {
         let image = answer.data.into_iter().flatten().next().and_then(ImageAnswer::drawn);
         let image = image
             .ok_or_else(|| TryError::new(WriteErrorKind::BadAnswer, true).because("the answer holds no picture"))?;
-        if let Some(lesson) = self.untold.take() {
+        if let Some(lesson) = self.untold.take().filter(|_| self.is_lasting) {
             self.openai.picture_dialect.learn(lesson);
         }
         self.n_paid += 1;
@@ -302,10 +305,11 @@ impl PictureJob<'_> {
 
     /// Whether a failure teaches how else to ask, and there is time left to do so. Others learn it once it has helped.
     fn learns_from(&mut self, error: &TryError) -> bool {
-        let after = |failure: &Failure| self.dialect.after(failure, self.openai.image_model(), self.platform);
-        let lesson = error.failure.as_deref().and_then(after).filter(|_| self.n_lessons < MAX_LESSONS);
-        let Some(lesson) = lesson else { return false };
+        let Some(failure) = error.failure.as_ref().filter(|_| self.n_lessons < MAX_LESSONS) else { return false };
+        let after = self.dialect.after(failure, self.openai.image_model(), self.platform);
+        let Some(lesson) = after else { return false };
         self.n_lessons += 1;
+        self.is_lasting &= failure.is_lasting();
         self.untold = Some(self.untold.take().unwrap_or_default().and(lesson.clone()));
         self.dialect = self.openai.picture_dialect.now().and(lesson);
         self.attempts.give_back();

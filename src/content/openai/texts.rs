@@ -39,6 +39,8 @@ struct Job<'a> {
     n_lessons: usize,
     /// What a refusal taught since the last answer.
     untold: Option<Dialect>,
+    /// Whether it may hold for other requests.
+    is_lasting: bool,
     spent: Spent,
     /// As the model that answered last calls itself.
     answered: Option<String>,
@@ -75,6 +77,7 @@ impl Openai {
             dialect: model.dialect.now(),
             n_lessons: 0,
             untold: None,
+            is_lasting: true,
             spent: Spent::NOTHING,
             answered: None,
             flags: Flags::default(),
@@ -114,7 +117,7 @@ impl Job<'_> {
         loop {
             let error = match self.once(step, repair).await? {
                 Ok(reply) => {
-                    if let Some(lesson) = self.untold.take() {
+                    if let Some(lesson) = self.untold.take().filter(|_| self.is_lasting) {
                         self.model.dialect.learn(lesson.of_model());
                     }
                     self.flags.is_unstructured = self.dialect.format.kind != FormatKind::Schema;
@@ -130,9 +133,10 @@ impl Job<'_> {
 
     /// Whether a failure teaches how else to ask, and there is time left to do so. Others learn it once it has helped.
     fn learns_from(&mut self, error: &TryError) -> bool {
-        let lesson = error.failure.as_ref().and_then(|failure| self.dialect.after(failure, self.limit()));
-        let Some(lesson) = lesson.filter(|_| self.n_lessons < MAX_LESSONS) else { return false };
+        let Some(failure) = error.failure.as_ref().filter(|_| self.n_lessons < MAX_LESSONS) else { return false };
+        let Some(lesson) = self.dialect.after(failure, self.limit()) else { return false };
         self.n_lessons += 1;
+        self.is_lasting &= failure.is_lasting();
         self.untold = Some(self.untold.take().unwrap_or_default().and(lesson));
         self.dialect = self.model.dialect.now().and(lesson);
         self.attempts.give_back();
@@ -175,7 +179,7 @@ impl Job<'_> {
         match self.fallbacks.split_first() {
             Some((next, others)) if may_turn => {
                 (self.model, self.fallbacks, self.dialect) = (next, others, next.dialect.now());
-                self.untold = None;
+                (self.untold, self.is_lasting) = (None, true);
                 true
             }
             _ => false,

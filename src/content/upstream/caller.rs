@@ -203,7 +203,9 @@ fn verdict(error: Option<&TryError>, in_haste: bool) -> Option<Verdict> {
     match error.kind {
         WriteErrorKind::TimedOut => (!in_haste).then_some(Verdict::TimedOut),
         WriteErrorKind::Upstream | WriteErrorKind::CutOff | WriteErrorKind::BadAnswer => {
-            Some(if error.is_worth_another { Verdict::Fault } else { Verdict::Sound })
+            // What a model makes of one prompt is no fault of its server.
+            let is_of_prompt = error.failure.as_ref().is_some_and(|failure| failure.is_not_to_format());
+            Some(if error.is_worth_another && !is_of_prompt { Verdict::Fault } else { Verdict::Sound })
         }
         WriteErrorKind::Refused
         | WriteErrorKind::RefusedRequest

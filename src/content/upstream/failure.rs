@@ -100,6 +100,8 @@ const SERVER_ERROR: u16 = 500;
 #[derive(Debug, Default)]
 pub struct Failure {
     status: u16,
+    /// Whether the server says that the fault is its own.
+    is_server_s: bool,
     code: Option<String>,
     words: Vec<String>,
 }
@@ -109,7 +111,10 @@ impl Failure {
     pub fn read(status: u16, body: &[u8]) -> Self {
         match serde_json::from_slice(body) {
             Ok(value) => Self::of(status, &value),
-            Err(_) => Self { status, code: None, words: text(body).into_iter().collect() },
+            Err(_) => {
+                let words = text(body).into_iter().collect();
+                Self { status, is_server_s: status >= SERVER_ERROR, code: None, words }
+            }
         }
     }
 
@@ -127,19 +132,26 @@ impl Failure {
     pub fn told(error: &Value) -> Self {
         let failure = Self::of(SERVER_ERROR, error);
         let implied = || IMPLIED.iter().find(|(_, words)| failure.says(words)).map(|&(status, _)| status);
-        let status = status_in(error).or_else(implied).unwrap_or(SERVER_ERROR);
-        Self { status, ..failure }
+        let status = status_in(error).or_else(implied);
+        let is_server_s = status.is_some_and(|status| status >= SERVER_ERROR);
+        Self { status: status.unwrap_or(SERVER_ERROR), is_server_s, ..failure }
     }
 
     fn of(status: u16, value: &Value) -> Self {
         let mut words = Vec::new();
         gather(value, &mut words);
-        Self { status, code: code_in(value), words }
+        Self { status, is_server_s: status >= SERVER_ERROR, code: code_in(value), words }
     }
 
     /// The status that the failure has, or that it tells of itself.
     pub fn status(&self) -> u16 {
         self.status
+    }
+
+    /// Whether what it says of a request's fields may hold for other requests. A fault of the server's passes, whatever
+    /// words of its own or of the prompt are in it.
+    pub fn is_lasting(&self) -> bool {
+        !self.is_server_s
     }
 
     /// What the server calls the failure; a short name that holds no sentence.

@@ -6,7 +6,7 @@ use wiremock::matchers::path;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use super::super::super::{BudgetConfig, WriteErrorKind, Writer, WriterConfig, sample};
-use super::{CHAT, bodies, brief, completion, config, content, failure, n_calls, spent_usd, write};
+use super::{CHAT, bodies, brief, completion, config, content, failure, n_calls, server_with, spent_usd, write};
 
 /// What a server refuses.
 type Refused = fn(&Value) -> bool;
@@ -43,7 +43,7 @@ fn says(text: &str) -> Value {
 
 #[tokio::test]
 async fn what_a_server_refuses_is_said_in_another_way_and_not_sent_again() {
-    let cases: [(Refused, u16, Value, usize); 9] = [
+    let cases: [(Refused, u16, Value, usize); 8] = [
         (
             has_format,
             400,
@@ -72,7 +72,6 @@ async fn what_a_server_refuses_is_said_in_another_way_and_not_sent_again() {
             2,
         ),
         (has_format, 400, json!({"error": {"message": "Failed to generate JSON.", "code": "json_validate_failed"}}), 2),
-        (has_format, 500, says("Failed to parse grammar"), 3),
         (
             |body| body["messages"][0]["role"] == "system",
             400,
@@ -96,6 +95,24 @@ async fn what_a_server_refuses_is_said_in_another_way_and_not_sent_again() {
             let is_schema = last["response_format"]["type"] == "json_schema";
             assert_eq!(written.flags.is_unstructured, !is_schema, "{body}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_server_s_own_fault_teaches_nothing_to_other_requests() {
+    // The last two are over as quickly as they came.
+    for (status, text, is_said_in_another_way) in [
+        (500, "Failed to parse grammar", true),
+        (503, "The system is overloaded, please send your prompt again later.", false),
+        (504, "stream timeout", false),
+    ] {
+        let server = server_with(vec![failure(status, "x", text), content(&["One."])]).await;
+        let writer = Writer::new(&config(&server)).unwrap();
+        for _ in 0..2 {
+            writer.request(&brief(1)).write().await.unwrap();
+        }
+        let [first, second, third] = bodies(&server).await.try_into().unwrap();
+        assert_eq!((first != second, first == third), (is_said_in_another_way, true), "{text}");
     }
 }
 

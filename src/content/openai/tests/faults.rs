@@ -67,6 +67,16 @@ async fn refusals_and_rate_limits_are_no_faults_of_the_upstream() {
 }
 
 #[tokio::test]
+async fn what_a_model_makes_of_one_prompt_is_no_fault_of_the_upstream() {
+    let failed = failure(400, "json_validate_failed", "Failed to generate JSON.");
+    let server = server_with(vec![failed, content(&["One."])]).await;
+    let breaker = BreakerPolicy { max_faults: 1, ..BreakerPolicy::default() };
+    let writer = Writer::new(&WriterConfig { breaker, ..config(&server) }).unwrap();
+    writer.request(&brief(1)).write().await.unwrap();
+    assert_eq!(writer.is_paused(), (false, false));
+}
+
+#[tokio::test]
 async fn pictures_that_keep_failing_leave_texts_alone() {
     let server = server_with(vec![content(&["One."])]).await;
     answer_in_turn(&server, "/v1/images/generations", vec![ResponseTemplate::new(503)]).await;

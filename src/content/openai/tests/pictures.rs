@@ -318,6 +318,20 @@ async fn a_size_that_a_server_refuses_gives_way_to_one_that_it_names() {
 }
 
 #[tokio::test]
+async fn a_server_s_own_fault_changes_no_other_picture() {
+    let busy = failure(500, "x", "The queue size limit is reached.");
+    let server = server_drawing(vec![busy, picture(PNG)]).await;
+    let (writer, _dir) = writer(config(&server));
+    let brief = brief("Image", "TikTok", 1);
+    for _ in 0..2 {
+        let request = writer.request(&brief);
+        request.draw(&request.write().await.unwrap()).await.unwrap();
+    }
+    let sizes: Vec<_> = asked(&server).await.iter().map(|body| body["size"].clone()).collect();
+    assert_eq!(sizes, ["1024x1536", "1024x1024", "1024x1536"]);
+}
+
+#[tokio::test]
 async fn a_picture_that_fails_leaves_its_texts_and_the_other_briefs() {
     let server = server_with(vec![content(&["One."])]).await;
     let portrait = body_partial_json(json!({"size": "1024x1536"}));
