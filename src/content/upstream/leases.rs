@@ -69,9 +69,14 @@ impl Lease {
         Self { day, key, budget_usd, needed_usd, wanted_usd: needed_usd.max(budget_usd * SLICE) }
     }
 
+    /// What the calls under way on a machine may hold of a budget.
+    pub(super) fn most_held_usd(budget_usd: f64) -> f64 {
+        budget_usd * SLICE * HELD_SLICES
+    }
+
     /// Whether calls under way that hold `open_usd` leave a further one to wait for them, and lease nothing for it.
     pub(super) fn is_waited_for(budget_usd: f64, open_usd: f64, usd: f64) -> bool {
-        open_usd > HARDLY_ANYTHING && open_usd + usd > budget_usd * SLICE * HELD_SLICES + HARDLY_ANYTHING
+        open_usd > HARDLY_ANYTHING && open_usd + usd > Self::most_held_usd(budget_usd) + HARDLY_ANYTHING
     }
 
     /// What can be leased where so much of the budget is leased already.

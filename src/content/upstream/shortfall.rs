@@ -67,11 +67,12 @@ impl Asked {
         spent.or(only_held.into_iter().next()).map(Refused::Short)
     }
 
-    /// Whether a payer's open reservations would hold more than half of what is left of the budget of all. Its first
-    /// may hold all of that, so that a call which costs much can be made at all.
+    /// Whether a payer's open reservations would hold more than half of what is left of the budget of all, or of what
+    /// this machine may hold of it. Its first may hold all of that, so that a call which costs much can be made at all.
     fn is_beyond_share(&self, spending: &Spending, held: Held) -> bool {
         let Some(budget_usd) = self.of_all else { return false };
         let left_usd = budget_usd - (spending.spent_usd - held.all_usd).max(0.0);
+        let left_usd = if self.is_leased { left_usd.min(Lease::most_held_usd(budget_usd)) } else { left_usd };
         let own_usd = held.of_payer_usd;
         own_usd > HARDLY_ANYTHING && own_usd + self.usd > left_usd / 2.0 + HARDLY_ANYTHING
     }

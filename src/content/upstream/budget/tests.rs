@@ -304,6 +304,21 @@ async fn calls_under_way_lease_three_slices_at_most_and_what_they_did_not_cost_i
 }
 
 #[tokio::test]
+async fn one_key_s_calls_under_way_hold_at_most_half_of_what_those_of_a_machine_may() {
+    let dir = tempfile::tempdir().unwrap();
+    let lessor: Arc<dyn Lessor> = Arc::new(Leased::default());
+    let budget = Budget { lessor: Some(lessor), ..at(&open(dir.path()).unwrap(), morning) };
+    let [greedy, other] = ["greedy", "other"].map(|name| Payer { name: name.into(), usd_per_day: None });
+    let mut under_way = Vec::new();
+    for payer in [&greedy, &other] {
+        for _ in 0..7 {
+            under_way.push(budget.reserve(0.01, Some(payer)).await.unwrap());
+        }
+        assert!(matches!(budget.reserve(0.01, Some(payer)).await, Err(BudgetError::Held)), "{payer:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_call_that_costs_more_than_a_slice_leases_what_it_needs_and_a_lost_machine_loses_its_slice_alone() {
     let lessor = Arc::new(Leased::default());
     let dirs = [(); 2].map(|()| tempfile::tempdir().unwrap());
