@@ -8,7 +8,7 @@
 //! itself: one call at a time, and after one that failed its own client waits again. The first sound answer ends all
 //! pauses.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -20,8 +20,11 @@ const WHILE_PROBING: Duration = Duration::from_secs(1);
 /// How many clients probe within one pause: so one of them has an eighth.
 const MAX_PROBES: usize = 8;
 
-/// Admits calls, or tells how long to wait.
-pub struct Breaker {
+/// Admits calls, or tells how long to wait. Clones are the same breaker.
+#[derive(Clone)]
+pub struct Breaker(Arc<Shared>);
+
+struct Shared {
     name: String,
     policy: BreakerPolicy,
     state: Mutex<BreakerState>,
@@ -74,8 +77,8 @@ pub enum Verdict {
 }
 
 /// Permission to make one call. Dropping it without a verdict says nothing about the server.
-pub struct Pass<'a> {
-    breaker: &'a Breaker,
+pub struct Pass {
+    breaker: Breaker,
     client: u64,
     /// When it was given.
     since: Instant,
@@ -129,14 +132,14 @@ impl BreakerState {
 impl Breaker {
     /// A closed breaker; `name` is its name in the log.
     pub fn new(name: impl Into<String>, policy: BreakerPolicy) -> Self {
-        Self { name: name.into(), policy, state: Mutex::new(BreakerState::closed(None)) }
+        Self(Arc::new(Shared { name: name.into(), policy, state: Mutex::new(BreakerState::closed(None)) }))
     }
 
     /// Asks to make a call for this client.
     ///
     /// # Errors
     /// How long to wait, while calls are paused, or while this client's or as many as may be are probing the server.
-    pub fn admit(&self, client: u64, now: Instant) -> Result<Pass<'_>, Duration> {
+    pub fn admit(&self, client: u64, now: Instant) -> Result<Pass, Duration> {
         let mut state = self.state();
         if let Some(wait) = state.wait(client, now) {
             return Err(wait);
@@ -156,7 +159,7 @@ impl Breaker {
                 true
             }
         };
-        Ok(Pass { breaker: self, client, since: now, is_probe })
+        Ok(Pass { breaker: self.clone(), client, since: now, is_probe })
     }
 
     /// Whether a call for this client would be refused now.
@@ -178,7 +181,7 @@ impl Breaker {
 
     fn state(&self) -> MutexGuard<'_, BreakerState> {
         // No change panics half way.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn end(&self, client: u64, since: Instant, verdict: Verdict, now: Instant) {
@@ -206,7 +209,7 @@ impl Breaker {
                     None if verdict == Verdict::TimedOut => slow.push(SlowClient::after_one(client)),
                     _ => *n_faults += 1,
                 }
-                let (n_slow, max_faults) = (u32::try_from(slow.len()).unwrap_or(u32::MAX), self.policy.max_faults);
+                let (n_slow, max_faults) = (u32::try_from(slow.len()).unwrap_or(u32::MAX), self.0.policy.max_faults);
                 let is_of_one = *n_faults == 0 && n_slow == 1;
                 if !is_of_one && n_faults.saturating_add(n_slow) >= max_faults {
                     *state = BreakerState::Open { until: self.pause(now, "all clients"), probes: Vec::new() };
@@ -229,24 +232,24 @@ impl Breaker {
     }
 
     fn log_resumed(&self) {
-        tracing::info!(event = "upstream_resumed", upstream = self.name, "the upstream answers again");
+        tracing::info!(event = "upstream_resumed", upstream = self.0.name, "the upstream answers again");
     }
 
     /// Until when a pause lasts that begins now.
     fn pause(&self, now: Instant, of: &'static str) -> Instant {
-        let pause_s = self.policy.cool_down.as_secs();
+        let pause_s = self.0.policy.cool_down.as_secs();
         tracing::warn!(
             event = "upstream_paused",
-            upstream = self.name,
+            upstream = self.0.name,
             pause_s,
             of,
             "the upstream keeps failing: calls of {of} are paused"
         );
-        now + self.policy.cool_down
+        now + self.0.policy.cool_down
     }
 }
 
-impl Pass<'_> {
+impl Pass {
     /// Reports how the call ended.
     pub fn end(mut self, verdict: Verdict, now: Instant) {
         self.is_probe = false;
@@ -254,7 +257,7 @@ impl Pass<'_> {
     }
 }
 
-impl Drop for Pass<'_> {
+impl Drop for Pass {
     fn drop(&mut self) {
         if !self.is_probe {
             return;

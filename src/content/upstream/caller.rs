@@ -37,7 +37,7 @@ pub struct Caller {
 /// One call that a breaker has let through.
 pub struct Call<'a> {
     /// The breaker's permission.
-    pub pass: Pass<'a>,
+    pub pass: Pass,
     /// What is sent.
     pub outgoing: Outgoing<'a>,
     /// How long it may take.
@@ -101,8 +101,8 @@ impl Caller {
 
     /// Makes one call if the budget covers it, and reports its outcome to breaker and budget. `cost` gives the price of
     /// an answer; where it is unknown, the whole reservation counts as spent. With a budget a call runs to its end also
-    /// if this future is dropped, so that it is settled by what it cost. It holds the place of its request until then:
-    /// so what limits requests limits the calls whose client has left.
+    /// if this future is dropped, so that it is settled by what it cost and its outcome is known. It holds the place of
+    /// its request until then: so what limits requests limits the calls whose client has left.
     ///
     /// # Errors
     /// When the budget does not cover the call, or the call fails.
@@ -112,29 +112,24 @@ impl Caller {
         cost: impl FnOnce(&T) -> Option<f64> + Send + 'static,
     ) -> Result<T, TryError> {
         let usual = self.usual_limit(call.outgoing.expects);
-        // What the reservation leaves of the limit.
-        let mut limit = call.limit;
-        let outcome: Result<T, _> = match self.budget.get() {
-            None => self.transport.send(call.outgoing, limit).await,
-            Some(budget) => {
-                let held = (call.requester.place, call.turn);
-                let reserving = reserve(budget.clone(), call.worst_usd, call.requester.payer);
-                let paid = paid(self.transport.clone(), call.outgoing, limit, (reserving, cost));
-                let running = async move {
-                    let outcome = paid.await;
-                    drop(held);
-                    outcome
-                };
-                let broken = |e| (limit, Err(TryError::new(WriteErrorKind::Internal, false).because(e)));
-                let (left, outcome) = tokio::spawn(running.in_current_span()).await.unwrap_or_else(broken);
-                limit = left;
-                outcome
-            }
+        let Call { pass, outgoing, limit, worst_usd, requester, turn } = call;
+        let Some(budget) = self.budget.get() else {
+            let outcome = self.transport.send(outgoing, limit).await;
+            judge(pass, &outcome, limit < usual / 2);
+            return outcome;
         };
-        if let Some(verdict) = verdict(outcome.as_ref().err(), limit < usual / 2) {
-            call.pass.end(verdict, Instant::now());
-        }
-        outcome
+        let held = (requester.place, turn);
+        let reserving = reserve(budget.clone(), worst_usd, requester.payer);
+        let paid = paid(self.transport.clone(), outgoing, limit, (reserving, cost));
+        let running = async move {
+            // The reservation takes some of the limit.
+            let (left, outcome) = paid.await;
+            judge(pass, &outcome, left < usual / 2);
+            drop(held);
+            outcome
+        };
+        let broken = |e| Err(TryError::new(WriteErrorKind::Internal, false).because(e));
+        tokio::spawn(running.in_current_span()).await.unwrap_or_else(broken)
     }
 
     /// How long a call may take where the deadline is far away.
@@ -193,6 +188,13 @@ fn paid<T: FromResponse + Send + 'static>(
             let _ = tokio::time::timeout(SETTLE_WITHIN, tokio::spawn(reservation.settle_or_log(usd))).await;
         }
         (left, outcome)
+    }
+}
+
+/// Reports a call's outcome to its breaker.
+fn judge<T>(pass: Pass, outcome: &Result<T, TryError>, in_haste: bool) {
+    if let Some(verdict) = verdict(outcome.as_ref().err(), in_haste) {
+        pass.end(verdict, Instant::now());
     }
 }
 

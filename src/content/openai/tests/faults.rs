@@ -77,6 +77,26 @@ async fn what_a_model_makes_of_one_prompt_is_no_fault_of_the_upstream() {
 }
 
 #[tokio::test]
+async fn a_fault_counts_also_where_the_client_has_left() {
+    let server = server_with(vec![ResponseTemplate::new(503).set_delay(Duration::from_millis(200))]).await;
+    let dir = tempfile::tempdir().unwrap();
+    let breaker = BreakerPolicy { max_faults: 1, ..BreakerPolicy::default() };
+    let writer = Writer::new(&WriterConfig { breaker, ..on_a_budget(&server, dir.path()) }).unwrap();
+    let until = async |is_so: &dyn Fn(usize) -> bool| {
+        while !is_so(n_calls(&server).await) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let brief = brief(1);
+    let request = writer.request(&brief);
+    tokio::select! {
+        _ = request.write() => panic!("the client leaves before the answer"),
+        () = until(&|n_calls| n_calls == 1) => {}
+    }
+    until(&|_| writer.is_paused().0).await;
+}
+
+#[tokio::test]
 async fn pictures_that_keep_failing_leave_texts_alone() {
     let server = server_with(vec![content(&["One."])]).await;
     answer_in_turn(&server, "/v1/images/generations", vec![ResponseTemplate::new(503)]).await;
