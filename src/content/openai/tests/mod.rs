@@ -53,7 +53,7 @@ async fn write(server: &MockServer, brief: &Brief) -> Result<Content, WriteError
 /// A chat completion with this text.
 fn completion(text: &str) -> Value {
     json!({
-        "id": "c", "object": "chat.completion", "created": 1, "model": "gpt-mock-1",
+        "id": "c", "object": "chat.completion", "created": 1, "model": "gpt-mock-2026-01-31",
         "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}],
         "usage": {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120},
     })

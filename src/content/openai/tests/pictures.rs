@@ -358,7 +358,7 @@ async fn costs_are_told_by_the_table_of_prices_and_unknown_where_it_has_none() {
     std::fs::write(&path, table.to_string()).unwrap();
     let brief = brief("Both", "Email", 2);
     for (prices, image_model, text_usd, pictures_usd) in
-        [(Some(path), "my-image-2", Some(0.003), Some(1.0)), (None, "my-image-2", None, None)]
+        [(Some(path), "my-image-2026-01-31", Some(0.003), Some(1.0)), (None, "my-image-2026-01-31", None, None)]
     {
         let (writer, _dir) = writer(WriterConfig { prices, image_model: image_model.into(), ..config(&server) });
         let request = writer.request(&brief);

@@ -17,7 +17,7 @@ async fn a_structured_answer_becomes_content_with_model_and_tokens() {
     let written = write(&server, &brief(2)).await.unwrap();
     assert_eq!(written.variants, ["One.", "Two."]);
     assert_eq!(written.slogan.as_deref(), Some("Warm up to winter"));
-    assert_eq!(written.model, "gpt-mock-1");
+    assert_eq!(written.model, "gpt-mock-2026-01-31");
     assert_eq!((written.spent.tokens.prompt, written.spent.tokens.completion), (100, 20));
     assert!(!written.flags.is_offline && !written.flags.is_trimmed && !written.flags.is_repaired);
     assert_eq!((written.prompt_hash.len(), n_calls(&server).await), (64, 1));
