@@ -18,9 +18,8 @@ use crate::text_file;
 pub(super) struct Prices {
     #[serde(default)]
     text: BTreeMap<String, TokenPrices>,
-    /// A picture.
     #[serde(default)]
-    images: BTreeMap<String, Usd>,
+    images: BTreeMap<String, PicturePrices>,
 }
 
 /// USD for a million tokens.
@@ -31,6 +30,49 @@ struct TokenPrices {
     completion: Usd,
 }
 
+/// USD for a picture, by its size and quality.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(from = "WrittenPrices")]
+struct PicturePrices {
+    /// A square one, in the quality that this service asks for.
+    square: Usd,
+    /// One of another shape, in the same quality.
+    oblong: Usd,
+    /// The most that one costs, of any size and quality.
+    most: Usd,
+    /// For a million tokens, where the model is charged by them: those of the prompt and those of the picture.
+    tokens: Option<TokenPrices>,
+}
+
+/// The prices of pictures as a table has them: one for all, or each.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "a picture's price is 0 or more, or has square, oblong, most and perhaps tokens")]
+enum WrittenPrices {
+    OfAll(Usd),
+    Each(EachPrice),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EachPrice {
+    square: Usd,
+    oblong: Usd,
+    most: Usd,
+    #[serde(default)]
+    tokens: Option<TokenPrices>,
+}
+
+/// What a request for a picture says of what its price depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PictureKind {
+    /// A square one, in the usual quality.
+    Square,
+    /// One of another shape, in the usual quality.
+    Oblong,
+    /// One whose size or quality the server chooses.
+    Any,
+}
+
 /// A sum that is finite and not below zero.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Usd(f64);
@@ -39,6 +81,15 @@ impl<'de> Deserialize<'de> for Usd {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let usd = f64::deserialize(deserializer)?;
         if usd.is_finite() && usd >= 0.0 { Ok(Self(usd)) } else { Err(de::Error::custom("a price is 0 or more")) }
+    }
+}
+
+impl From<WrittenPrices> for PicturePrices {
+    fn from(written: WrittenPrices) -> Self {
+        match written {
+            WrittenPrices::OfAll(usd) => Self { square: usd, oblong: usd, most: usd, tokens: None },
+            WrittenPrices::Each(EachPrice { square, oblong, most, tokens }) => Self { square, oblong, most, tokens },
+        }
     }
 }
 
@@ -63,14 +114,31 @@ impl Prices {
 
     /// USD for these tokens of `model`; `None` where its price is unknown.
     pub(super) fn of_text(&self, model: &str, tokens: TokenCounts) -> Option<f64> {
-        let prices = of_model(&self.text, model)?;
-        let (prompt, completion) = (tokens.prompt as f64, tokens.completion as f64);
-        Some((prompt * prices.prompt.0 + completion * prices.completion.0) / 1e6)
+        of_model(&self.text, model).map(|prices| prices.of(tokens))
     }
 
-    /// USD for this many pictures of `model`; `None` where its price is unknown.
-    pub(super) fn of_pictures(&self, model: &str, n_pictures: usize) -> Option<f64> {
-        of_model(&self.images, model).map(|price| price.0 * n_pictures as f64)
+    /// The most that a picture of `model` may cost in USD, with its prompt; `None` where its price is unknown.
+    pub(super) fn of_picture(&self, model: &str, kind: PictureKind, prompt_bytes: usize) -> Option<f64> {
+        let prices = of_model(&self.images, model)?;
+        let Usd(picture_usd) = match kind {
+            PictureKind::Square => prices.square,
+            PictureKind::Oblong => prices.oblong,
+            PictureKind::Any => prices.most,
+        };
+        // No token is shorter than a byte.
+        let prompt_usd = prices.tokens.map_or(0.0, |tokens| prompt_bytes as f64 * tokens.prompt.0 / 1e6);
+        Some(picture_usd + prompt_usd)
+    }
+
+    /// USD for a picture of `model` by the tokens of its prompt and of itself; `None` where tokens have no price.
+    pub(super) fn of_picture_s_tokens(&self, model: &str, tokens: TokenCounts) -> Option<f64> {
+        Some(of_model(&self.images, model)?.tokens?.of(tokens))
+    }
+}
+
+impl TokenPrices {
+    fn of(self, TokenCounts { prompt, completion }: TokenCounts) -> f64 {
+        (prompt as f64 * self.prompt.0 + completion as f64 * self.completion.0) / 1e6
     }
 }
 
@@ -141,26 +209,51 @@ mod tests {
         ] {
             assert_eq!(prices.of_text(model, MILLION), None, "{model}");
         }
-        assert_eq!(prices.of_pictures("gpt-image-1", 3), Some(0.042 * 3.0));
-        for model in ["gpt-image-1.5", "flux"] {
-            assert_eq!(prices.of_pictures(model, 1), None, "{model}");
+        for model in ["gpt-image-1-pro", "gpt-image-2", "flux"] {
+            assert_eq!(prices.of_picture(model, PictureKind::Any, 0), None, "{model}");
         }
+    }
+
+    #[test]
+    fn a_picture_costs_by_its_shape_and_its_prompt_and_at_the_most_where_the_server_chooses() {
+        use PictureKind::{Any, Oblong, Square};
+        let prices = Prices::load(None).unwrap();
+        for (model, [square, oblong, any]) in [
+            ("gpt-image-1", [0.042, 0.063, 0.25]),
+            ("gpt-image-1-mini", [0.011, 0.015, 0.052]),
+            ("dall-e-3", [0.04, 0.08, 0.12]),
+            ("dall-e-2", [0.02; 3]),
+        ] {
+            let usd = [Square, Oblong, Any].map(|kind| prices.of_picture(model, kind, 0).unwrap());
+            assert_eq!(usd, [square, oblong, any], "{model}");
+        }
+        let with_prompt = |model| prices.of_picture(model, Square, 1_000).unwrap();
+        assert!((with_prompt("gpt-image-1") - 0.047).abs() < 1e-9 && with_prompt("dall-e-3") == 0.04);
+        // A medium square, as OpenAI counts it.
+        let tokens = TokenCounts { prompt: 200, completion: 1_056 };
+        let by_tokens = prices.of_picture_s_tokens("gpt-image-1-2025-04-23", tokens).unwrap();
+        assert!((by_tokens - 0.043_24).abs() < 1e-9, "{by_tokens}");
+        assert_eq!(prices.of_picture_s_tokens("dall-e-3", tokens), None);
     }
 
     #[test]
     fn a_file_is_laid_over_the_built_in_table() {
         // As an editor on Windows may save it.
         let json = "\u{feff}".to_owned()
-            + r#"{"text": {"llama": {"prompt": 1, "completion": 2}}, "images": {"dall-e-3": 0.08}}"#;
+            + r#"{"text": {"llama": {"prompt": 1, "completion": 2}}, "images": {"gpt-image-1": 0.5}}"#;
         let prices = laid_over(&json).unwrap();
         assert_eq!(prices.of_text("llama", MILLION), Some(3.0));
         assert_eq!(prices.of_text("gpt-4o-mini", MILLION), Some(0.75));
-        assert_eq!(prices.of_pictures("dall-e-3", 1), Some(0.08));
+        for kind in [PictureKind::Square, PictureKind::Oblong, PictureKind::Any] {
+            assert_eq!(prices.of_picture("gpt-image-1", kind, 1_000), Some(0.5), "one price for all");
+        }
     }
 
     #[test]
     fn a_faulty_file_is_named() {
-        for json in ["7", r#"{"txt": {}}"#, r#"{"images": {"a": -1}}"#, r#"{"text": {"a": {"prompt": 1}}}"#] {
+        let of_square = r#"{"images": {"a": {"square": 1}}}"#;
+        let negative = r#"{"images": {"a": -1}}"#;
+        for json in ["7", r#"{"txt": {}}"#, negative, of_square, r#"{"text": {"a": {"prompt": 1}}}"#] {
             let error = laid_over(json).unwrap_err();
             assert!(error.to_string().contains("prices.json is faulty") && error.source().is_some(), "{error}");
         }

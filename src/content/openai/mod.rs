@@ -32,7 +32,7 @@ use tokio::time::Instant;
 
 pub(super) use location::is_openai_s_own;
 
-use super::prices::Prices;
+use super::prices::{PictureKind, Prices};
 use super::prompt::Prompt;
 use super::provider::{Draft, Probed, Provider, Task, Wanted};
 use super::upstream::breaker::Breaker;
@@ -101,7 +101,8 @@ fn names(config: &WriterConfig) -> impl Iterator<Item = &String> {
 fn check_prices(config: &WriterConfig, prices: &Prices) -> Result<(), WriterConfigError> {
     let one = TokenCounts { prompt: 1, completion: 1 };
     let unpriced = names(config).find(|name| prices.of_text(name, one).is_none());
-    let unpriced = unpriced.or(Some(&config.image_model).filter(|name| prices.of_pictures(name, 1).is_none()));
+    let has_no_price = |name: &&String| prices.of_picture(name, PictureKind::Any, 0).is_none();
+    let unpriced = unpriced.or(Some(&config.image_model).filter(has_no_price));
     unpriced.map_or(Ok(()), |model| Err(WriterConfigError::NoPrice { model: model.clone() }))
 }
 

@@ -6,6 +6,7 @@
 use serde::Serialize;
 
 use super::super::Platform;
+use super::super::prices::PictureKind;
 use super::super::upstream::failure::Failure;
 use super::super::upstream::learned::Refusals;
 use super::super::upstream::mention::{self, Place};
@@ -20,6 +21,8 @@ pub(super) struct PictureRequest<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) size: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) quality: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) response_format: Option<&'static str>,
 }
 
@@ -30,6 +33,9 @@ pub(super) struct Family {
     landscape: Size,
     /// How long a prompt may be, in characters.
     pub(super) max_prompt_chars: usize,
+    /// The quality to ask for: a server that may choose it may draw one that costs six times as much. `None` where
+    /// there is one quality, and where it is not known what the model takes.
+    quality: Option<&'static str>,
     /// Whether it answers with addresses unless it is asked for bytes; the others refuse to be asked.
     pub(super) takes_response_format: bool,
 }
@@ -47,6 +53,8 @@ pub(super) struct PictureDialect {
     sizes: Sizes,
     /// Whether `n` is refused.
     leaves_out_n: bool,
+    /// Whether `quality` is refused.
+    leaves_out_quality: bool,
     /// Whether `response_format` is refused.
     leaves_out_format: bool,
 }
@@ -101,18 +109,20 @@ impl Family {
     /// newest.
     pub(super) fn of(model: &str) -> Self {
         let sizes = |long| (Size { width: 1_024, height: long }, Size { width: long, height: 1_024 });
-        let family = |(portrait, landscape), max_prompt_chars, takes_response_format| Self {
+        let family = |(portrait, landscape), max_prompt_chars, quality, takes_response_format| Self {
             portrait,
             landscape,
             max_prompt_chars,
+            quality,
             takes_response_format,
         };
         if model.starts_with("dall-e-2") {
-            family((SQUARE, SQUARE), 1_000, true)
+            family((SQUARE, SQUARE), 1_000, None, true)
         } else if model.starts_with("dall-e") {
-            family(sizes(1_792), 4_000, true)
+            family(sizes(1_792), 4_000, Some("standard"), true)
         } else {
-            family(sizes(1_536), 32_000, false)
+            let quality = model.contains("gpt-image").then_some("medium");
+            family(sizes(1_536), 32_000, quality, false)
         }
     }
 
@@ -130,6 +140,7 @@ impl Refusals for PictureDialect {
         Self {
             sizes: self.sizes.max(other.sizes),
             leaves_out_n: self.leaves_out_n || other.leaves_out_n,
+            leaves_out_quality: self.leaves_out_quality || other.leaves_out_quality,
             leaves_out_format: self.leaves_out_format || other.leaves_out_format,
         }
     }
@@ -145,8 +156,24 @@ impl PictureDialect {
             prompt,
             n: (!self.leaves_out_n).then_some(1),
             size: self.size(family, platform).map(Size::text),
+            quality: self.quality(family),
             response_format: asks_for_bytes.then_some("b64_json"),
         }
+    }
+
+    /// What the price of such a picture depends on.
+    pub(super) fn kind(&self, model: &str, platform: Platform) -> PictureKind {
+        let family = Family::of(model);
+        match self.size(family, platform) {
+            Some(_) if self.quality(family) != family.quality => PictureKind::Any,
+            Some(size) if size.width == size.height => PictureKind::Square,
+            Some(_) => PictureKind::Oblong,
+            None => PictureKind::Any,
+        }
+    }
+
+    fn quality(&self, family: Family) -> Option<&'static str> {
+        family.quality.filter(|_| !self.leaves_out_quality)
     }
 
     fn size(&self, family: Family, platform: Platform) -> Option<Size> {
@@ -177,9 +204,13 @@ impl PictureDialect {
         let of_size = of_size.chain(size.and_then(|size| mention::of_phrase(failure, &[size]))).min();
         let is_sent = |has_field: bool, lesson: Self| has_field.then_some(lesson);
         let other_size = Self { sizes: self.sizes_after(failure, model, platform), ..self.clone() };
-        let lessons: [(Option<Place>, Option<Self>); 3] = [
+        let lessons: [(Option<Place>, Option<Self>); 4] = [
             (of_size, is_sent(size.is_some(), other_size)),
             (mention::of_quoted(failure, "n"), is_sent(sent.n.is_some(), Self { leaves_out_n: true, ..self.clone() })),
+            (
+                mention::of_word(failure, &["quality"]),
+                is_sent(sent.quality.is_some(), Self { leaves_out_quality: true, ..self.clone() }),
+            ),
             (
                 mention::of_word(failure, &["response_format"]),
                 is_sent(sent.response_format.is_some(), Self { leaves_out_format: true, ..self.clone() }),
@@ -242,17 +273,39 @@ mod tests {
     }
 
     #[test]
+    fn a_model_that_may_draw_dearer_pictures_is_asked_for_the_quality_that_is_priced() {
+        let asked = |model: &str, dialect: &PictureDialect| {
+            let kinds = [Platform::Email, Platform::TikTok].map(|platform| dialect.kind(model, platform));
+            (dialect.request(model, "p", Platform::Email).quality, kinds)
+        };
+        let of_sizes = [PictureKind::Square, PictureKind::Oblong];
+        let usual = PictureDialect::default();
+        for model in ["gpt-image-1", "openai/gpt-image-1-mini", "gpt-image-2"] {
+            assert_eq!(asked(model, &usual), (Some("medium"), of_sizes), "{model}");
+        }
+        assert_eq!(asked("dall-e-3", &usual), (Some("standard"), of_sizes));
+        assert_eq!(asked("dall-e-2", &usual), (None, [PictureKind::Square; 2]));
+        assert_eq!(asked("flux", &usual), (None, of_sizes));
+        let without = PictureDialect { leaves_out_quality: true, ..usual.clone() };
+        assert_eq!(asked("gpt-image-1", &without), (None, [PictureKind::Any; 2]));
+        assert_eq!(asked("flux", &without), (None, of_sizes), "it has one price");
+        let of_any_size = PictureDialect { sizes: Sizes::LeftOut, ..usual };
+        assert_eq!(asked("gpt-image-1", &of_any_size).1, [PictureKind::Any; 2]);
+    }
+
+    #[test]
     fn a_field_that_is_not_known_is_left_out() {
         let dialect = PictureDialect::default();
         for (text, field) in [
             ("Argument not supported: size", "size"),
             ("size: Unrecognized key", "size"),
             ("Unknown parameter: 'n'.", "n"),
+            ("Unknown parameter: 'quality'.", "quality"),
             ("Extra inputs are not permitted: 'response_format'", "response_format"),
             ("unknown field `n`, expected one of `prompt`, `size`, `response_format`", "n"),
         ] {
             let lesson = after(&dialect, Platform::TikTok, text).unwrap();
-            let left_out: Vec<_> = ["n", "size", "response_format"]
+            let left_out: Vec<_> = ["n", "size", "quality", "response_format"]
                 .into_iter()
                 .filter(|name| sent(&lesson, Platform::TikTok).get(name).is_none())
                 .collect();

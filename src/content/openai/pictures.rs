@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
@@ -10,11 +11,13 @@ use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use futures::StreamExt;
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::super::clean::trim_at_sentence;
 use super::super::images::{ImageKind, Room};
+use super::super::prices::Prices;
 use super::super::provider::{Task, Wanted};
 use super::super::side_by_side::side_by_side;
 use super::super::upstream::address::fetchable;
@@ -29,6 +32,7 @@ use super::super::{
 };
 use super::Openai;
 use super::picture_request::{Family, PictureDialect};
+use super::usage::Usage;
 
 /// Servers differ in whether they pad.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -41,6 +45,15 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 struct ImagesAnswer {
     #[serde(default)]
     data: Option<Vec<ImageAnswer>>,
+    #[serde(default)]
+    usage: Value,
+}
+
+impl ImagesAnswer {
+    /// What the answer says it cost, in US dollars; `None` where it does not.
+    fn cost_usd(&self, prices: &Prices, model: &str) -> Option<f64> {
+        prices.of_picture_s_tokens(model, Usage::read(&self.usage).counts()?)
+    }
 }
 
 impl FromResponse for ImagesAnswer {
@@ -74,8 +87,7 @@ struct PictureJob<'a> {
     untold: Option<PictureDialect>,
     /// Whether it may hold for other requests.
     is_lasting: bool,
-    /// The price of one picture, where it is known.
-    price_usd: Option<f64>,
+    prices: &'a Arc<Prices>,
     requester: &'a Requester,
     turn: Option<Turn>,
     attempts: Attempts,
@@ -83,6 +95,8 @@ struct PictureJob<'a> {
     begin_by: Instant,
     /// How many pictures the server answered with, of use or not.
     n_paid: usize,
+    /// What they cost, where that is known.
+    paid_usd: Option<f64>,
     has_one_failed: &'a watch::Sender<bool>,
 }
 
@@ -91,6 +105,7 @@ struct Ended {
     variant: usize,
     outcome: Result<ImageName, WriteError>,
     n_paid: usize,
+    paid_usd: Option<f64>,
     waited: Duration,
 }
 
@@ -131,7 +146,6 @@ impl Openai {
         let prompt = self.picture_prompt(task, content)?;
         let (checking, n_wanted) = (store.clone(), variants.len());
         on_disk(move || checking.check_room(n_wanted)).await?;
-        let price_usd = task.prices.of_pictures(self.image_model(), 1);
         let has_one_failed = watch::Sender::new(false);
         let now = Instant::now();
         let begin_by = now + task.deadline.saturating_duration_since(now) / 2;
@@ -144,12 +158,13 @@ impl Openai {
                 n_lessons: 0,
                 untold: None,
                 is_lasting: true,
-                price_usd,
+                prices: task.prices,
                 requester: task.requester,
                 turn: None,
                 attempts: Attempts::start(self.config.retry, self.config.image_timeout, task.deadline),
                 begin_by,
                 n_paid: 0,
+                paid_usd: Some(0.0),
                 has_one_failed: &has_one_failed,
             };
             job.into_stored(variant, store)
@@ -163,9 +178,8 @@ impl Openai {
         };
         let ended: Vec<Ended> = drawing.inspect(note_failure).collect().await;
         let waited = ended.iter().map(|one| one.waited).max().unwrap_or_default();
-        let n_paid = ended.iter().map(|one| one.n_paid).sum();
         let model = self.image_model().to_owned();
-        let spent = Spent { cost_usd: task.prices.of_pictures(&model, n_paid), ..Spent::NOTHING };
+        let spent = Spent { cost_usd: ended.iter().map(|one| one.paid_usd).sum(), ..Spent::NOTHING };
         let (mut drawn, mut errors) = (BTreeMap::new(), Vec::new());
         for Ended { variant, outcome, .. } in ended {
             match outcome {
@@ -221,7 +235,8 @@ impl PictureJob<'_> {
             },
             Err(error) => Err(error),
         };
-        Ended { variant, outcome, n_paid: self.n_paid, waited: self.attempts.waited() }
+        let Self { n_paid, paid_usd, .. } = self;
+        Ended { variant, outcome, n_paid, paid_usd, waited: self.attempts.waited() }
     }
 
     /// Room for the picture, once it is the client's turn.
@@ -281,15 +296,20 @@ impl PictureJob<'_> {
         }
         let pass = self.openai.pictures.admit(self.requester.client, Instant::now()).map_err(paused)?;
         let limit = self.attempts.take().ok_or_else(no_time)?;
-        let (model, worst_usd) = (self.openai.image_model(), self.price_usd);
+        let model = self.openai.image_model();
+        let kind = self.dialect.kind(model, self.platform);
+        let worst_usd = self.prices.of_picture(model, kind, self.prompt.len());
         let request = self.dialect.request(model, self.prompt, self.platform);
         let body =
             serde_json::to_vec(&request).map_err(|e| TryError::new(WriteErrorKind::Internal, false).because(e))?;
         let outgoing = Outgoing { url: &self.openai.location.images, expects: Expects::Picture, model, body };
         let call =
             Call { pass, outgoing, limit, worst_usd, requester: self.requester.clone(), turn: self.turn.clone() };
+        let (prices, asked) = (self.prices.clone(), model.to_owned());
         // An answer without a picture may have been charged all the same.
-        let answer: ImagesAnswer = self.attempts.waiting(self.openai.caller.call(call, move |_| worst_usd)).await?;
+        let cost = move |answer: &ImagesAnswer| answer.cost_usd(&prices, &asked).or(worst_usd);
+        let answer = self.attempts.waiting(self.openai.caller.call(call, cost)).await?;
+        let cost_usd = answer.cost_usd(self.prices, model).or(worst_usd);
         let image = answer.data.into_iter().flatten().next().and_then(ImageAnswer::drawn);
         let image = image
             .ok_or_else(|| TryError::new(WriteErrorKind::BadAnswer, true).because("the answer holds no picture"))?;
@@ -297,6 +317,7 @@ impl PictureJob<'_> {
             self.openai.picture_dialect.learn(lesson);
         }
         self.n_paid += 1;
+        self.paid_usd = self.paid_usd.zip(cost_usd).map(|(before, cost)| before + cost);
         match image {
             Answered::Address(address) => Ok(Drawn::Address(address)),
             Answered::Base64(text) => decoded(text).await.map(Drawn::Bytes),

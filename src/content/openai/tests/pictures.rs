@@ -101,12 +101,12 @@ async fn each_output_gets_what_it_asks_for_and_no_call_more() {
 
 #[tokio::test]
 async fn a_call_names_model_size_prompt_and_slogan_and_carries_the_key_in_its_header_alone() {
-    for (platform, model, size, response_format) in [
-        ("Instagram", "gpt-image-1", "1024x1024", None),
-        ("TikTok", "gpt-image-1", "1024x1536", None),
-        ("Website", "gpt-image-1-mini", "1536x1024", None),
-        ("TikTok", "dall-e-3", "1024x1792", Some("b64_json")),
-        ("Website", "dall-e-2", "1024x1024", Some("b64_json")),
+    for (platform, model, size, quality, response_format) in [
+        ("Instagram", "gpt-image-1", "1024x1024", Some("medium"), None),
+        ("TikTok", "gpt-image-1", "1024x1536", Some("medium"), None),
+        ("Website", "gpt-image-1-mini", "1536x1024", Some("medium"), None),
+        ("TikTok", "dall-e-3", "1024x1792", Some("standard"), Some("b64_json")),
+        ("Website", "dall-e-2", "1024x1024", None, Some("b64_json")),
     ] {
         let server = server_drawing(vec![picture(PNG)]).await;
         let (writer, _dir) = writer(WriterConfig { image_model: model.into(), ..config(&server) });
@@ -115,7 +115,8 @@ async fn a_call_names_model_size_prompt_and_slogan_and_carries_the_key_in_its_he
         request.draw(&request.write().await.unwrap()).await.unwrap();
         let [body] = asked(&server).await.try_into().unwrap();
         assert_eq!((body["model"].as_str(), body["size"].as_str(), &body["n"]), (Some(model), Some(size), &json!(1)));
-        assert_eq!(body.get("response_format").and_then(Value::as_str), response_format);
+        let word = |field: &str| body.get(field).and_then(Value::as_str);
+        assert_eq!((word("quality"), word("response_format")), (quality, response_format));
         let prompt = body["prompt"].as_str().unwrap();
         assert!(prompt.starts_with("A coat on a hook.") && prompt.contains("\"Warm up to winter\""), "{prompt}");
         assert!(!body.to_string().contains(KEY));
@@ -288,6 +289,7 @@ async fn a_field_that_a_server_refuses_is_left_out_of_every_later_call() {
         ("flux", json!({"error": {"message": "size: Unrecognized key", "type": "invalid_request_error"}}), "size"),
         ("flux", json!({"error": {"message": "Unknown parameter: 'n'.", "param": "n"}}), "n"),
         ("dall-e-3", json!({"error": {"message": "Unknown parameter: 'response_format'."}}), "response_format"),
+        ("gpt-image-1", json!({"error": {"message": "Unknown parameter: 'quality'."}}), "quality"),
     ] {
         let server = server_with(vec![content(&["One.", "Two."])]).await;
         let refusing = move |request: &Request| {

@@ -6,9 +6,9 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures::StreamExt;
-use serde_json::json;
+use serde_json::{Value, json};
 use wiremock::matchers::{method, path};
-use wiremock::{Mock, MockServer, ResponseTemplate};
+use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use super::super::super::{
     Brief, BudgetConfig, Payer, Pictures, Requester, TokenCounts, WriteError, WriteErrorKind, Writer, WriterConfig,
@@ -90,6 +90,57 @@ async fn a_call_whose_client_left_is_settled_by_what_it_cost() {
     assert!(left_usd() < 0.996, "the reservation stands while the call runs: {}", left_usd());
     // 100 tokens read and 20 written.
     until(&|_| (left_usd() - 0.997).abs() < 1e-9).await;
+}
+
+/// Writes a text and draws its picture, at the built-in prices; what the picture cost, and what the day has spent.
+async fn drawn_on_a_budget(server: &MockServer) -> (f64, f64) {
+    let dir = tempfile::tempdir().unwrap();
+    let (state_dir, image_dir) = (dir.path().join("state"), dir.path().join("images"));
+    let budget = Some(BudgetConfig { usd_per_day: 10.0, state_dir });
+    let writer = Writer::new(&WriterConfig { budget, image_dir, ..config(server) }).unwrap();
+    let brief = sample::brief(|input| {
+        input.output = Some("Both".into());
+        input.platform = Some("TikTok".into());
+        input.n_variants = Some(1);
+    });
+    let request = writer.request(&brief);
+    let pictures = request.draw(&request.write().await.unwrap()).await.unwrap();
+    (pictures.spent.cost_usd.unwrap(), writer.budget().unwrap().spent_usd.unwrap())
+}
+
+/// What a text costs at the built-in price of the model that was asked: 100 tokens read and 20 written.
+const TEXT_USD: f64 = 0.000_027;
+
+#[tokio::test]
+async fn a_picture_costs_the_budget_what_its_answer_says_it_used_and_else_the_most_it_may_cost() {
+    let of_usage = |usage: Value| {
+        let body = json!({"data": [{"b64_json": STANDARD.encode(PNG)}], "usage": usage});
+        ResponseTemplate::new(200).set_body_json(body)
+    };
+    let counted = json!({"input_tokens": 200, "output_tokens": 1_584, "total_tokens": 1_784});
+    let implausible = json!({"input_tokens": 0, "output_tokens": -1});
+    // An oblong one and its prompt, of some hundred bytes.
+    let reserved = 0.063..0.075;
+    for (usage, usd) in [(counted, 0.064_36..0.064_37), (implausible, reserved.clone()), (Value::Null, reserved)] {
+        let server = server_with(vec![content(&["One."])]).await;
+        answer_in_turn(&server, IMAGES, vec![of_usage(usage.clone())]).await;
+        let (cost_usd, spent_usd) = drawn_on_a_budget(&server).await;
+        assert!(usd.contains(&(cost_usd + 1e-9)), "{cost_usd} for {usage}");
+        assert!((spent_usd - cost_usd - TEXT_USD).abs() < 1e-6, "{spent_usd} for {usage}");
+    }
+}
+
+#[tokio::test]
+async fn where_a_server_chooses_the_quality_the_dearest_picture_is_reserved() {
+    let server = server_with(vec![content(&["One."])]).await;
+    let choosing = |request: &Request| match request.body_json::<Value>().unwrap().get("quality") {
+        Some(_) => failure(400, "unknown_parameter", "Unknown parameter: 'quality'."),
+        None => picture(PNG),
+    };
+    Mock::given(method("POST")).and(path(IMAGES)).respond_with(choosing).mount(&server).await;
+    let (cost_usd, spent_usd) = drawn_on_a_budget(&server).await;
+    assert!((0.25..0.262).contains(&cost_usd), "{cost_usd}");
+    assert!((spent_usd - cost_usd - TEXT_USD).abs() < 1e-6, "{spent_usd}");
 }
 
 #[tokio::test]
