@@ -28,8 +28,9 @@ use crate::upload_store::UploadStore;
 /// How long a request waits for a processor before the server answers that it is busy.
 const SLOT_WAIT: Duration = Duration::from_secs(10);
 
-/// How many bodies of more than 64 KB are held in memory at a time.
-const LARGE_BODIES: usize = 4;
+/// How much of large bodies is held in memory at a time, in pieces of 64 KB: 64 MB. A client has an eighth for certain,
+/// which is the largest body.
+const BODY_PIECES: usize = 1_024;
 
 /// How long the folder of uploads is not counted again: it may hold 50,000.
 const COUNT_EVERY: Duration = Duration::from_secs(1);
@@ -136,7 +137,8 @@ struct Shared {
     long_work: Slots,
     /// Slots for work of about a millisecond, which does not wait behind uploads.
     short_work: Slots,
-    large_bodies: Slots,
+    /// A slot for each piece of a large body.
+    body_pieces: Slots,
     /// Slots for pictures on their way from the store that servers share.
     fetches: Slots,
     /// Slots for looks at disks and at the process.
@@ -154,7 +156,6 @@ impl AppState {
     pub(super) fn new(settings: Settings, control: AccessControl, parts: Parts, address: SocketAddr) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let [long_work, short_work] = [(); 2].map(|()| Slots::new(Shares::of_processors(processors)));
-        let large_bodies = Slots::new(Shares::of_requests(LARGE_BODIES));
         let uploads = UploadStore::new(&settings.upload_dir, settings.upload_rules.clone());
         Self(Arc::new(Shared {
             started: SystemTime::now(),
@@ -167,7 +168,7 @@ impl AppState {
             equipment: OnceLock::new(),
             long_work,
             short_work,
-            large_bodies,
+            body_pieces: Slots::new(Shares::of_requests(BODY_PIECES)),
             fetches: Slots::new(Shares::of_requests(FETCHES)),
             looks: Slots::new(Shares::of_requests(LOOKS)),
             drawing: Drawing::default(),
@@ -334,12 +335,12 @@ impl AppState {
         run(slot.map_err(|_| ApiError::Busy)?, doing, work).await
     }
 
-    /// A slot to hold one large body in memory.
+    /// Room in memory for 64 KB more of a large body.
     ///
     /// # Errors
-    /// [`ApiError::Busy`] when none was free within ten seconds.
-    pub(super) async fn large_body(&self) -> Result<Slot, ApiError> {
-        in_turn(&self.0.large_bodies).await
+    /// [`ApiError::Busy`] when there was none within ten seconds.
+    pub(super) async fn body_room(&self) -> Result<Slot, ApiError> {
+        in_turn(&self.0.body_pieces).await
     }
 
     /// As [`AppState::on_cpu_pool`], for the last step of a request. Its earlier work is paid for, so it waits without

@@ -141,6 +141,32 @@ async fn empty_form(app: &TestApp, from: &str, key: Option<&str>) -> u16 {
     request.send().await.unwrap().status().as_u16()
 }
 
+/// A large body of JSON of which the last byte does not come.
+async fn stalled_json(app: &TestApp, from: &str) -> TcpStream {
+    let head = format!(
+        "POST /generate-promo HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: {from}\r\n\
+         Content-Type: application/json\r\nContent-Length: 8000000\r\n\r\n{{\"members\": \"{}",
+        "x".repeat(128 << 10)
+    );
+    let mut stream = TcpStream::connect(app.address).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_bodies_that_do_not_come_keep_no_other_out() {
+    let app = TestApp::spawn().await;
+    let mut stalled = Vec::new();
+    for n in 0..24 {
+        stalled.push(stalled_json(&app, &format!("198.51.100.{}", n % 6)).await);
+    }
+    let members: Vec<Value> = (0..40_000).map(|n| json!({ "row": n, "Location": "Bedok" })).collect();
+    let body = json!({ "cluster_id": 0, "members": members, "objective": "More visits" });
+    assert!(body.to_string().len() > 1 << 20);
+    let request = app.request(reqwest::Method::POST, "/generate-promo").header("x-forwarded-for", "203.0.113.9");
+    ok(request.json(&body).send().await.unwrap()).await;
+}
+
 /// An upload whose body does not come.
 async fn stalled_upload(app: &TestApp, from: &str) -> TcpStream {
     let head = format!(

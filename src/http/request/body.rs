@@ -9,15 +9,17 @@ use crate::http::admission::{Slot, is_too_slow};
 use crate::http::problem::{ApiError, BodyError, FieldProblem};
 use crate::http::state::AppState;
 use crate::unique_json::{ValueFault, parse_value};
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::Body;
 use axum::http::{HeaderMap, header};
+use futures::StreamExt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 /// The largest JSON body, in bytes: the portal sends a segment with its members.
 const MAX_BODY_BYTES: usize = 8 << 20;
-/// Up to this size, parsing takes well under a millisecond.
+/// Up to this size, parsing takes well under a millisecond. A larger body takes room for each further piece of this
+/// size, as it arrives.
 const SMALL_BODY_BYTES: usize = 64 << 10;
 /// The longest field, in bytes of JSON: a persona with all that marketers add to it.
 const MAX_FIELD_BYTES: usize = 64 << 10;
@@ -218,10 +220,10 @@ pub(in crate::http) fn media_type(headers: &HeaderMap) -> String {
     content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// A JSON body, unparsed. A large one holds its slot until it is dropped.
+/// A JSON body, unparsed. It holds the room that it takes until it is dropped.
 pub(in crate::http) struct JsonBody {
-    bytes: Bytes,
-    _slot: Option<Slot>,
+    bytes: Vec<u8>,
+    _room: Vec<Slot>,
 }
 
 impl JsonBody {
@@ -234,7 +236,7 @@ impl JsonBody {
 ///
 /// # Errors
 /// [`BodyError::NotJson`] for another media type, [`BodyError::TooLarge`], [`BodyError::CutOff`],
-/// [`BodyError::TooSlow`], [`ApiError::Busy`] when too many large bodies are in memory.
+/// [`BodyError::TooSlow`], [`ApiError::Busy`] when large bodies hold all the memory that they may.
 pub(in crate::http) async fn read_json(
     state: &AppState,
     headers: &HeaderMap,
@@ -245,18 +247,21 @@ pub(in crate::http) async fn read_json(
     if media_type != "application/json" && !media_type.ends_with("+json") {
         return Err(BodyError::NotJson.into());
     }
-    let is_small = body.size_hint().upper().is_some_and(|n_bytes| n_bytes <= SMALL_BODY_BYTES as u64);
-    let slot = if is_small { None } else { Some(state.large_body().await?) };
-    let bytes = axum::body::to_bytes(body, max_bytes).await.map_err(|e| {
-        let is_limit =
-            std::error::Error::source(&e).is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
-        match is_limit {
-            true => BodyError::TooLarge { limit_bytes: max_bytes },
-            false if is_too_slow(&e) => BodyError::TooSlow,
-            false => BodyError::CutOff,
+    let (mut bytes, mut room) = (Vec::new(), Vec::new());
+    let mut pieces = body.into_data_stream();
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|e| if is_too_slow(&e) { BodyError::TooSlow } else { BodyError::CutOff })?;
+        let n_bytes = bytes.len() + piece.len();
+        if n_bytes > max_bytes {
+            return Err(BodyError::TooLarge { limit_bytes: max_bytes }.into());
         }
-    })?;
-    Ok(JsonBody { bytes, _slot: slot })
+        // Of what has arrived alone: a body that comes slowly, or not at all, keeps no other out.
+        while n_bytes > (room.len() + 1) * SMALL_BODY_BYTES {
+            room.push(state.body_room().await?);
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(JsonBody { bytes, _room: room })
 }
 
 #[cfg(test)]
