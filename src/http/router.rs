@@ -72,7 +72,7 @@ pub(super) fn router(state: AppState) -> Result<Router, ApiError> {
     let (routes, mut description) = router.split_for_parts();
     openapi::add_key_requirements(&mut description, &classes, state.access().needs_keys());
     let classes = Arc::new(classes);
-    let admission = Arc::new(Admission::new(state.access().clone(), classes.clone()));
+    let admission = Arc::new(Admission::new(state.access().clone(), classes.clone(), state.in_flight().clone()));
     let origins = Arc::new(Origins::new(&settings.allow_origins));
     let guard = Guard::new(&settings.allow_hosts, origins.clone(), settings.public_url.as_deref());
     let console = if settings.console { console::routes() } else { Router::new() };

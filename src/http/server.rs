@@ -205,7 +205,10 @@ impl Application {
             max_connections: settings.max_connections,
             trusted_proxies: settings.trusted_proxies.clone(),
         };
-        let server = connections::serve(self.listener, router, limits, opened, stop);
+        let server = async {
+            connections::serve(self.listener, router, limits, opened, stop).await;
+            end_what_goes_on(&self.state).await;
+        };
         let hard_stop = async {
             // An error means that the sender is gone, and so is the server.
             let _ = stopped.wait_for(|stopped| *stopped).await;
@@ -237,6 +240,15 @@ impl Application {
             let _ = tokio::task::spawn_blocking(move || log.flush()).await;
         }
         ended
+    }
+}
+
+/// Waits for what goes on when the last client has its answer or has left: calls that are paid for, the first request
+/// with an `Idempotency-Key`, and budget on its way back to the shared store.
+async fn end_what_goes_on(state: &AppState) {
+    state.in_flight().idle().await;
+    if let Ok(equipment) = state.equipment() {
+        equipment.writer.settled().await;
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::access::Access;
-use super::admission::{Drawing, Shares, Slot, Slots, current_client};
+use super::admission::{Drawing, InFlight, Shares, Slot, Slots, current_client};
 use super::idempotency::Idempotency;
 use super::maps::Maps;
 use super::metrics::Metrics;
@@ -144,6 +144,7 @@ struct Shared {
     /// Slots for looks at disks and at the process.
     looks: Slots,
     drawing: Drawing,
+    in_flight: InFlight,
     /// How many uploads wait, and when that was counted.
     n_waiting: Arc<Mutex<Counted>>,
     metrics: Metrics,
@@ -172,6 +173,7 @@ impl AppState {
             fetches: Slots::new(Shares::of_requests(FETCHES)),
             looks: Slots::new(Shares::of_requests(LOOKS)),
             drawing: Drawing::default(),
+            in_flight: InFlight::default(),
             n_waiting: Arc::default(),
             metrics: Metrics::new(),
             jobs: Jobs::new(),
@@ -222,6 +224,11 @@ impl AppState {
     /// The client that the current task works for, to the writer.
     pub(super) fn requester(&self, payer: Option<Payer>) -> Requester {
         self.0.drawing.requester(payer)
+    }
+
+    /// The requests that something works for.
+    pub(super) fn in_flight(&self) -> &InFlight {
+        &self.0.in_flight
     }
 
     /// How many uploads are kept and no training has taken yet, as of a second ago; `None` where their folder cannot be

@@ -3,7 +3,7 @@
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use content_portal::content::{Writer, WriterConfig, WriterKind};
+use content_portal::content::{BudgetConfig, Writer, WriterConfig, WriterKind};
 use content_portal::http::{Prepared, ServeError};
 use content_portal::model_store::ModelStore;
 use content_portal::pipeline::SegmentId;
@@ -160,4 +160,30 @@ async fn a_stopped_server_answers_what_is_under_way_and_then_nothing() {
     let answer = ok(under_way.await.unwrap().unwrap()).await;
     assert_eq!(answer["clusters"][0]["default_post"], "A late text.");
     assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_ends_once_the_calls_whose_client_has_left_are_settled() {
+    for idempotency_key in [None, Some("a-key-of-the-caller")] {
+        let slow = |_: &str| upstream::written("A late text.").set_delay(Duration::from_millis(500));
+        let (upstream, state) = (upstream::start(Box::new(slow)).await, tempfile::tempdir().unwrap());
+        let budget = Some(BudgetConfig { usd_per_day: 1.0, state_dir: state.path().to_owned() });
+        let writer = WriterConfig { budget, ..upstream::writer(&upstream) };
+        let app = TestApp::spawn_with(Setup { writer, ..Setup::default() }).await;
+        let mut request = app.request(reqwest::Method::POST, "/generate-post").json(&json!({}));
+        if let Some(key) = idempotency_key {
+            request = request.header("idempotency-key", key);
+        }
+        let leaving = tokio::spawn(request.send());
+        app.until(async |_| !upstream.received_requests().await.unwrap().is_empty()).await;
+        leaving.abort();
+        assert!(leaving.await.unwrap_err().is_cancelled());
+        app.stop().await.unwrap();
+        let ledger = std::fs::read(state.path().join("budget.json")).unwrap();
+        let ledger: Value = serde_json::from_slice(&ledger).unwrap();
+        let days = ledger["days"].as_object().unwrap();
+        let spent_usd: f64 = days.values().map(|day| day["spent_usd"].as_f64().unwrap()).sum();
+        // 100 tokens read and 20 written, of some 5,000 micro-dollars that were reserved.
+        assert!((spent_usd - 0.000_027).abs() < 1e-9, "{idempotency_key:?}: {spent_usd}");
+    }
 }

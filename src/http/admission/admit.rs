@@ -50,7 +50,7 @@ struct Checked<'a> {
 
 impl Admission {
     /// With every slot free; `classes` has every route.
-    pub fn new(access: Arc<Access>, classes: Arc<Classes>) -> Self {
+    pub fn new(access: Arc<Access>, classes: Arc<Classes>, in_flight: InFlight) -> Self {
         let queue = |n_slots, step| Queue {
             slots: Slots::new(Shares::of_requests(n_slots)),
             of_admins: Slots::new(Shares::of_administrators(ADMIN_SLOTS)),
@@ -60,7 +60,7 @@ impl Admission {
             uploads: queue(UPLOAD_SLOTS, UPLOAD_DELAY_STEP),
             generations: queue(GENERATION_SLOTS, GENERATION_DELAY_STEP),
             rate_delay: RejectionDelay::new(GENERATION_DELAY_STEP),
-            in_flight: InFlight::default(),
+            in_flight,
             access,
             classes,
         }

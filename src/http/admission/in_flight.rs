@@ -2,10 +2,13 @@
 //!
 //! A client gets its own share, an eighth, as long as there is any room. Beyond it a quarter of all must be free, so
 //! that large answers of some leave room for those of others. Clients of one network have twice that together. While
-//! that quarter is used, and others need it, answers have less time to leave.
+//! that quarter is used, and others need it, answers have less time to leave. It also knows when nothing works for any
+//! request any more, since each has its bytes here until then.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use tokio::sync::Notify;
 
 use super::limits::{
     ANSWER_TIME, ANSWER_TIME_BYTES_A_SECOND, CLIENTS_OF_NETWORK, MAX_IN_FLIGHT_BYTES, MAX_IN_FLIGHT_BYTES_OF_ONE,
@@ -16,10 +19,19 @@ use crate::http::access::{Client, Network};
 
 /// The bytes of all answers. Clones count together.
 #[derive(Debug, Clone, Default)]
-pub(super) struct InFlight(Arc<Mutex<Counts>>);
+pub(in crate::http) struct InFlight(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    counts: Mutex<Counts>,
+    /// Notified when the last request has ended.
+    idle: Notify,
+}
 
 #[derive(Debug, Default)]
 struct Counts {
+    /// The requests that something still works for.
+    n_requests: usize,
     all: usize,
     clients: Tally<Client>,
     networks: Tally<Network>,
@@ -41,7 +53,7 @@ pub(super) struct Counted {
 
 impl InFlight {
     /// Whether `client` gets no further answer for now, however small.
-    pub fn is_full(&self, client: &Client) -> bool {
+    pub(super) fn is_full(&self, client: &Client) -> bool {
         let mut counts = self.lock();
         let of_one = counts.clients.of(client);
         let has_room = counts.have_room(client, 0, None);
@@ -50,18 +62,31 @@ impl InFlight {
     }
 
     /// An answer to `client` of which nothing is there yet.
-    pub fn begin(&self, client: Client) -> Counted {
+    pub(super) fn begin(&self, client: Client) -> Counted {
+        self.lock().n_requests += 1;
         Counted { in_flight: self.clone(), client, n_bytes: 0, estimated: 0, is_promised: false }
+    }
+
+    /// Waits until nothing works for any request: calls whose client has left have ended as well, and so have tasks that
+    /// go on without one.
+    pub async fn idle(&self) {
+        loop {
+            let idle = self.0.idle.notified();
+            if self.lock().n_requests == 0 {
+                return;
+            }
+            idle.await;
+        }
     }
 
     /// How many bytes of all clients are on their way.
     #[cfg(test)]
-    pub fn n_bytes(&self) -> usize {
+    pub(super) fn n_bytes(&self) -> usize {
         self.lock().all
     }
 
     fn lock(&self) -> MutexGuard<'_, Counts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -155,7 +180,12 @@ impl Counts {
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.in_flight.lock().remove(&self.client, self.n_bytes);
+        let mut counts = self.in_flight.lock();
+        counts.remove(&self.client, self.n_bytes);
+        counts.n_requests = counts.n_requests.saturating_sub(1);
+        if counts.n_requests == 0 {
+            self.in_flight.0.idle.notify_waiters();
+        }
     }
 }
 

@@ -27,5 +27,6 @@ pub(super) use admitted::{Admitted, count_answer, current_client, for_this_reque
 pub(super) use class::{Class, Classes};
 pub(super) use concurrency::{Shares, Slot, Slots, count_beyond_clock};
 pub(super) use drawing::Drawing;
+pub(super) use in_flight::InFlight;
 pub(super) use lingering_close::drain_rejected_bodies;
 pub(super) use minimum_rate::{is_too_slow, minimum_rate};
