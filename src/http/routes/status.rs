@@ -46,7 +46,8 @@ pub(in crate::http) struct Status {
     models: Vec<String>,
     upstream_paused: Paused,
     budget: DayBudget,
-    /// Estimated cost of the upstream since the start, in US dollars.
+    /// Estimated cost of the upstream since the start, in US dollars; calls that ended after their client had left are
+    /// in `budget` alone.
     #[schema(example = 0.42)]
     cost_usd: f64,
     requests: Requests,
