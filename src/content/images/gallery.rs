@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use super::name::ImageKind;
-use super::{ImageName, ImageStore, KEY, KEY_BYTES};
+use super::{ImageName, ImageStore, KEY, KEY_BYTES, USUAL_BYTES};
 use crate::durable;
 
 /// The name under which the gallery has the key that signs posters' names.
@@ -20,10 +20,13 @@ const SHARED_KEY: &str = "posters.key";
 const MISSING_FOR: Duration = Duration::from_secs(60);
 /// Of how many pictures this is remembered. Anybody may ask for names that do not exist.
 const MAX_MISSING: usize = 4_096;
-/// How long the gallery is not asked for anything after it gave no answer.
+/// How long the gallery is not asked for pictures after it gave no answer, and how long it is not asked to take one
+/// after it took none.
 const AWAY_FOR: Duration = Duration::from_secs(5);
-/// How often it is asked whether it takes one picture.
+/// How often one picture has to be refused before another object of its size decides whether it takes any.
 const MAX_TRIES: u32 = 3;
+/// What the name of such an object begins with. It names no picture, and nobody is told it.
+const STAND_IN: &str = "stand-in-";
 
 /// Where machines put the pictures that they share. Blocking.
 pub trait Gallery: Debug + Send + Sync {
@@ -52,8 +55,11 @@ pub(super) struct Shared {
 #[derive(Debug, Default)]
 struct Lately {
     missing: HashMap<ImageName, Instant>,
-    /// When it last gave no answer.
-    away: Option<Instant>,
+    /// When it last gave no answer to who asked for a picture.
+    silent: Option<Instant>,
+    /// When it last did not take a picture. It may be a store that can be read and not written: that it gives pictures
+    /// says nothing.
+    closed: Option<Instant>,
     /// The last picture that it did not take; `None` once it has taken one.
     not_taken: Option<NotTaken>,
 }
@@ -71,8 +77,12 @@ impl Lately {
         self.missing.get(name).is_some_and(|at| at.elapsed() < MISSING_FOR)
     }
 
-    fn is_away(&self) -> bool {
-        self.away.is_some_and(|at| at.elapsed() < AWAY_FOR)
+    fn is_silent(&self) -> bool {
+        self.silent.is_some_and(|at| at.elapsed() < AWAY_FOR)
+    }
+
+    fn is_closed(&self) -> bool {
+        self.closed.is_some_and(|at| at.elapsed() < AWAY_FOR)
     }
 
     fn miss(&mut self, name: ImageName) {
@@ -94,7 +104,7 @@ impl Shared {
     pub fn put(&self, name: &ImageName, bytes: &[u8]) -> io::Result<()> {
         let put = self.gallery.put_new(name.as_str(), bytes);
         let mut lately = self.lately();
-        lately.away = put.is_err().then(Instant::now);
+        lately.closed = put.is_err().then(Instant::now);
         let n_before = lately.not_taken.take().filter(|before| before.name == *name).map_or(0, |before| before.n_tries);
         lately.not_taken =
             put.is_err().then(|| NotTaken { name: name.clone(), bytes: bytes.into(), n_tries: n_before + 1 });
@@ -105,18 +115,25 @@ impl Shared {
     /// meanwhile that it is away.
     pub fn check(&self) -> io::Result<()> {
         let mut lately = self.lately();
-        if lately.is_away() {
+        if lately.is_silent() || lately.is_closed() {
             return Err(away());
         }
         let Some(NotTaken { name, bytes, n_tries }) = lately.not_taken.clone() else { return Ok(()) };
-        if n_tries >= MAX_TRIES {
-            // It may be this picture alone that it does not take: the next one decides.
-            lately.not_taken = None;
-            return Ok(());
-        }
-        lately.away = Some(Instant::now());
+        lately.closed = Some(Instant::now());
         drop(lately);
-        self.put(&name, &bytes)
+        let put = self.put(&name, &bytes);
+        if put.is_ok() || n_tries < MAX_TRIES {
+            return put;
+        }
+        // It may be this picture alone that it does not take.
+        let size_bytes = bytes.len().min(usize::try_from(USUAL_BYTES).unwrap_or(usize::MAX));
+        let put = self.gallery.put_new(&format!("{STAND_IN}{}", Uuid::new_v4()), &vec![0; size_bytes]);
+        let mut lately = self.lately();
+        lately.closed = put.is_err().then(Instant::now);
+        if put.is_ok() && lately.not_taken.as_ref().is_some_and(|not_taken| not_taken.name == name) {
+            lately.not_taken = None;
+        }
+        put
     }
 
     /// The key that all machines sign posters' names with. The first that needs one makes it of `own`.
@@ -168,11 +185,11 @@ impl Shared {
 
     /// Asks the gallery, unless it gave no answer a moment ago.
     fn ask(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
-        if self.lately().is_away() {
+        if self.lately().is_silent() {
             return Err(away());
         }
         let answer = self.gallery.get(name);
-        self.lately().away = answer.is_err().then(Instant::now);
+        self.lately().silent = answer.is_err().then(Instant::now);
         answer
     }
 
@@ -232,5 +249,88 @@ impl ImageStore {
         durable::write_private_new(&self.dir.join(KEY), &staged, &key)?;
         // Another process may have been faster: what is in the file counts.
         self.own_key()?.ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    const PNG: &[u8] = b"\x89PNG\r\n\x1a\nrest";
+
+    /// A gallery that gives an answer to whoever asks for a picture, and does not take each.
+    #[derive(Debug, Default)]
+    struct Picky {
+        takes_none: AtomicBool,
+        unwanted: Option<ImageName>,
+        offered: Mutex<Vec<String>>,
+    }
+
+    impl Gallery for Picky {
+        fn put_new(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+            assert!(!bytes.is_empty());
+            self.offered.lock().unwrap().push(name.to_owned());
+            let is_unwanted = self.unwanted.as_ref().is_some_and(|unwanted| unwanted.as_str() == name);
+            let is_refused = is_unwanted || self.takes_none.load(Ordering::SeqCst);
+            if is_refused { Err(io::ErrorKind::PermissionDenied.into()) } else { Ok(()) }
+        }
+
+        fn get(&self, _: &str) -> io::Result<Option<Vec<u8>>> {
+            Ok(None)
+        }
+    }
+
+    /// Offers a picture that the gallery does not take.
+    fn refused(gallery: &Arc<Picky>) -> Shared {
+        let shared = Shared::new(gallery.clone());
+        shared.put(&ImageName::of_bytes(PNG, ImageKind::Png), PNG).unwrap_err();
+        shared
+    }
+
+    /// Has the gallery's last answer be as old as it has to be.
+    fn wait(shared: &Shared) {
+        let mut lately = shared.lately();
+        (lately.silent, lately.closed) = (None, None);
+    }
+
+    #[test]
+    fn while_no_picture_is_taken_none_is_drawn_whatever_visitors_ask_for_and_however_long_that_lasts() {
+        let gallery = Arc::new(Picky { takes_none: true.into(), ..Picky::default() });
+        let shared = refused(&gallery);
+        let n_offered = || gallery.offered.lock().unwrap().len();
+        for _ in 0..20 {
+            assert!(shared.ask("of a visitor").unwrap().is_none());
+            let before = n_offered();
+            assert_eq!(shared.check().unwrap_err().kind(), io::ErrorKind::WouldBlock);
+            assert_eq!(n_offered(), before);
+            wait(&shared);
+            assert_eq!(shared.check().unwrap_err().kind(), io::ErrorKind::PermissionDenied);
+            assert!((before + 1..=before + 2).contains(&n_offered()));
+        }
+        gallery.takes_none.store(false, Ordering::SeqCst);
+        shared.check().unwrap_err();
+        wait(&shared);
+        let before = n_offered();
+        shared.check().unwrap();
+        shared.check().unwrap();
+        assert_eq!(
+            gallery.offered.lock().unwrap().split_off(before),
+            [ImageName::of_bytes(PNG, ImageKind::Png).as_str()]
+        );
+    }
+
+    #[test]
+    fn a_picture_that_alone_is_not_taken_keeps_no_other_from_being_drawn_for_long() {
+        let unwanted = Some(ImageName::of_bytes(PNG, ImageKind::Png));
+        let shared = refused(&Arc::new(Picky { unwanted, ..Picky::default() }));
+        for _ in 1..MAX_TRIES {
+            wait(&shared);
+            shared.check().unwrap_err();
+        }
+        wait(&shared);
+        shared.check().unwrap();
+        shared.check().unwrap();
     }
 }
