@@ -43,8 +43,8 @@ pub struct Writer {
 pub enum Picture {
     /// A file, positioned at its start.
     Stored(File),
-    /// A poster.
-    Drawn(Bytes),
+    /// A poster, or a picture of another machine that the folder could not take.
+    InMemory(Bytes),
 }
 
 /// A request for the content of one brief: one snapshot of the prompt templates, one deadline over all tries for texts.
@@ -166,7 +166,7 @@ impl Writer {
             return Ok(self.images.open(name)?.map(Picture::Stored));
         }
         let Some(description) = self.images.poster(name)? else { return Ok(None) };
-        Ok(self.posters.draw(name, &description)?.map(Picture::Drawn))
+        Ok(self.posters.draw(name, &description)?.map(Picture::InMemory))
     }
 
     /// Takes changed prompt templates over; requests that have begun keep theirs. A change that cannot be used is

@@ -5,9 +5,10 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use content_portal::content::{Gallery, WriterConfig, WriterKind};
+use content_portal::content::{Gallery, ImageRules, WriterConfig, WriterKind};
 use content_portal::shared_store::SharedStoreError;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::app::{Setup, TestApp};
 
@@ -164,6 +165,23 @@ async fn a_server_has_the_pictures_of_another_and_asks_for_each_name_once_whethe
         assert_eq!(other.get(&absent).await.status(), 404);
     }
     assert_eq!(gallery.n_asked.load(Ordering::SeqCst), before + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_of_another_server_is_sent_also_where_there_is_no_room_for_it() {
+    let (gallery, png) = (Arc::new(InMemory::default()), b"\x89PNG\r\n\x1a\nrest");
+    let hash: String = Sha256::digest(png).iter().map(|byte| format!("{byte:02x}")).collect();
+    gallery.pictures.lock().unwrap().insert(format!("{hash}.png"), png.to_vec());
+    let image_rules = ImageRules { max_total_bytes: Some(1), ..ImageRules::default() };
+    let shared: Option<Arc<dyn Gallery>> = Some(gallery.clone());
+    let writer = WriterConfig { kind: WriterKind::Offline, gallery: shared, image_rules, ..WriterConfig::default() };
+    let app = TestApp::spawn_with(Setup { writer, ..Setup::default() }).await;
+    // More than may be fetched at a time.
+    for _ in 0..20 {
+        let answer = app.get(&format!("/images/{hash}.png")).await;
+        assert_eq!((answer.status().as_u16(), answer.headers()["content-type"].to_str().unwrap()), (200, "image/png"));
+        assert_eq!(answer.bytes().await.unwrap(), png.as_slice());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

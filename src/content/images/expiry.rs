@@ -42,6 +42,14 @@ struct Stored {
     path: PathBuf,
     drawn_at: SystemTime,
     size_bytes: u64,
+    /// Whether another machine has drawn it. A copy makes room however young it is.
+    is_copy: bool,
+}
+
+impl Stored {
+    fn makes_room(&self, now: SystemTime) -> bool {
+        self.is_copy || durable::age(self.drawn_at, now) >= MIN_AGE
+    }
 }
 
 /// What the stored pictures hold, in bytes.
@@ -101,7 +109,7 @@ impl ImageStore {
             return Ok(sums);
         }
         let (stored, now) = (self.stored()?, SystemTime::now());
-        let is_young = |stored: &&Stored| durable::age(stored.drawn_at, now) < MIN_AGE;
+        let is_young = |stored: &&Stored| !stored.makes_room(now);
         let of_young = stored.iter().filter(is_young).fold(0, |sum: u64, one| sum.saturating_add(one.size_bytes));
         let sums = Sums { looked_at: Instant::now(), of_all: total_with(&stored, 0), of_young };
         *known = Some(sums);
@@ -109,10 +117,10 @@ impl ImageStore {
     }
 
     /// Counts a picture that was stored, until the folder is looked at again.
-    pub(super) fn count(&self, size_bytes: u64) {
+    pub(super) fn count(&self, size_bytes: u64, is_young: bool) {
         if let Some(sums) = self.sums().as_mut() {
             sums.of_all = sums.of_all.saturating_add(size_bytes);
-            sums.of_young = sums.of_young.saturating_add(size_bytes);
+            sums.of_young = sums.of_young.saturating_add(if is_young { size_bytes } else { 0 });
         }
     }
 
@@ -135,14 +143,11 @@ impl ImageStore {
             return Ok(());
         }
         let mut stored = self.stored()?;
-        stored.sort_by_key(|stored| Reverse(durable::age(stored.drawn_at, now)));
         let mut total_bytes = total_with(&stored, size_bytes);
+        stored.retain(|stored| stored.makes_room(now));
+        stored.sort_by_key(|stored| Reverse(durable::age(stored.drawn_at, now)));
         for oldest in stored {
-            if total_bytes <= max_bytes {
-                break;
-            }
-            let is_young = durable::age(oldest.drawn_at, now) < MIN_AGE;
-            if is_young || !remove(&oldest, "more than IMAGE_MAX_GB together") {
+            if total_bytes <= max_bytes || !remove(&oldest, "more than IMAGE_MAX_GB together") {
                 break;
             }
             total_bytes = total_bytes.saturating_sub(oldest.size_bytes);
@@ -157,7 +162,8 @@ impl ImageStore {
             let name: ImageName = entry.file_name().to_str()?.parse().ok()?;
             // A folder or a link is not ours; one that another process has just removed is gone.
             let file = entry.metadata().ok().filter(|file| file.is_file() && !name.is_poster())?;
-            Some(Stored { path: entry.path(), drawn_at: file.modified().ok()?, size_bytes: file.len() })
+            let (drawn_at, is_copy) = (file.modified().ok()?, file.permissions().readonly());
+            Some(Stored { path: entry.path(), drawn_at, size_bytes: file.len(), is_copy })
         };
         Ok(self.entries()?.into_iter().flatten().flatten().filter_map(stored).collect())
     }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use super::name::ImageKind;
-use super::{ImageName, ImageStore, KEY, KEY_BYTES, USUAL_BYTES};
+use super::{ImageName, ImageStore, KEY, KEY_BYTES, Origin, USUAL_BYTES};
 use crate::durable;
 
 /// The name under which the gallery has the key that signs posters' names.
@@ -225,18 +225,22 @@ impl ImageStore {
 
     /// Fetches from the gallery what this picture takes: one that another machine has drawn, into the folder; of a
     /// poster the key of its name. Does nothing where the gallery has not got it. Takes as long as the gallery does.
+    /// The bytes of a picture that the folder cannot take now: it can be sent all the same.
     ///
     /// # Errors
-    /// What the gallery says, and what the disk says; [`io::ErrorKind::WouldBlock`] where the gallery gave no answer a
-    /// moment ago.
-    pub fn fetch(&self, name: &ImageName) -> io::Result<()> {
-        let Some(shared) = &self.shared else { return Ok(()) };
+    /// What the gallery says; [`io::ErrorKind::WouldBlock`] where it gave no answer a moment ago.
+    pub fn fetch(&self, name: &ImageName) -> io::Result<Option<Vec<u8>>> {
+        let Some(shared) = &self.shared else { return Ok(None) };
         if name.is_poster() {
-            return shared.learn_key().map(|_| ());
+            return shared.learn_key().map(|_| None);
         }
-        match shared.fetch(name)? {
-            Some(bytes) => self.write(name, &bytes, None),
-            None => Ok(()),
+        let Some(bytes) = shared.fetch(name)? else { return Ok(None) };
+        match self.write(name, &bytes, Origin::Fetched) {
+            Ok(()) => Ok(None),
+            Err(error) => {
+                tracing::debug!(event = "shared_picture_not_kept", image = name.as_str(), %error, "sent and not kept");
+                Ok(Some(bytes))
+            }
         }
     }
 

@@ -10,8 +10,9 @@ mod gallery;
 mod name;
 mod room;
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
@@ -35,6 +36,10 @@ use room::USUAL_BYTES;
 const KEY: &str = ".posters.key";
 const KEY_BYTES: usize = 32;
 
+/// A copy of another machine's picture has none of these bits in its mode: so it is told from pictures that were drawn
+/// here, which it makes room for.
+const MAY_BE_WRITTEN: u32 = 0o222;
+
 /// A folder of pictures.
 #[derive(Debug, Clone)]
 pub struct ImageStore {
@@ -47,6 +52,15 @@ pub struct ImageStore {
     sums: Arc<Mutex<Option<Sums>>>,
     /// Where other machines find the pictures; `None` where this one is alone.
     shared: Option<Shared>,
+}
+
+/// Where a picture that is stored comes from.
+#[derive(Clone, Copy)]
+enum Origin<'a> {
+    /// It was drawn here, perhaps into room that was reserved for it.
+    Drawn(Option<&'a Room>),
+    /// Another machine has drawn it: this is a copy.
+    Fetched,
 }
 
 impl ImageStore {
@@ -84,15 +98,19 @@ impl ImageStore {
             shared.put(&name, bytes)?;
         }
         if let Some(file) = self.open(&name)? {
-            // Its age begins anew. On a disk that cannot be written it keeps its age.
-            let _ = file.set_modified(SystemTime::now());
+            // Its age begins anew, and it is no copy any more. On a disk that cannot be written it stays as it was.
+            let _ = file.set_modified(SystemTime::now()).and_then(|()| mark(&file, false));
             return Ok(name);
         }
-        self.write(&name, bytes, room)?;
+        self.write(&name, bytes, Origin::Drawn(room))?;
         Ok(name)
     }
 
-    fn write(&self, name: &ImageName, bytes: &[u8], room: Option<&Room>) -> io::Result<()> {
+    fn write(&self, name: &ImageName, bytes: &[u8], origin: Origin<'_>) -> io::Result<()> {
+        let (room, is_young) = match origin {
+            Origin::Drawn(room) => (room, true),
+            Origin::Fetched => (None, false),
+        };
         let size_bytes = bytes.len() as u64;
         let (reserved_bytes, promised_bytes) =
             if room.is_some() { (USUAL_BYTES, 0) } else { (0, self.promised_bytes()) };
@@ -103,8 +121,12 @@ impl ImageStore {
         self.make_room(size_bytes.saturating_add(promised_bytes), SystemTime::now())?;
         fs::create_dir_all(&self.dir)?;
         let staged = self.dir.join(format!(".{}.part", Uuid::new_v4()));
-        durable::write(&self.dir.join(name.as_str()), &staged, bytes)?;
-        self.count(size_bytes);
+        let path = self.dir.join(name.as_str());
+        durable::write(&path, &staged, bytes)?;
+        if !is_young {
+            mark(&durable::open_regular(&path)?, true)?;
+        }
+        self.count(size_bytes, is_young);
         Ok(())
     }
 
@@ -163,6 +185,13 @@ impl ImageStore {
     }
 }
 
+/// Marks a picture as a copy, or as drawn here.
+fn mark(file: &File, is_copy: bool) -> io::Result<()> {
+    let mode = file.metadata()?.permissions().mode();
+    let own = mode | (MAY_BE_WRITTEN & 0o200);
+    file.set_permissions(Permissions::from_mode(if is_copy { mode & !MAY_BE_WRITTEN } else { own }))
+}
+
 fn no_room(error: DiskError) -> io::Error {
     match error {
         DiskError::Unknown(cause) => cause,
@@ -173,14 +202,15 @@ fn no_room(error: DiskError) -> io::Error {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-    use std::os::unix::fs::PermissionsExt;
     use std::sync::{Arc, Mutex};
 
     use super::*;
 
     fn read(store: &ImageStore, name: &ImageName) -> Option<Vec<u8>> {
-        if store.lacks(name) {
-            store.fetch(name).unwrap();
+        if store.lacks(name)
+            && let Some(bytes) = store.fetch(name).unwrap()
+        {
+            return Some(bytes);
         }
         let mut bytes = Vec::new();
         store.open(name).unwrap()?.read_to_end(&mut bytes).unwrap();
@@ -278,6 +308,32 @@ mod tests {
         other.fetch(&poster).unwrap();
         assert_eq!(other.poster(&poster).unwrap().as_deref(), Some(&b"a slogan"[..]));
         assert_eq!(other.name_poster(b"a slogan").unwrap(), poster);
+    }
+
+    #[test]
+    fn pictures_of_other_machines_take_no_room_from_those_of_today_and_are_sent_also_without_room() {
+        let (dir, elsewhere, gallery) =
+            (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), InMemory::default());
+        let gallery: Arc<dyn Gallery> = Arc::new(gallery);
+        let png = |n: u8| [PNG, &[n; 88]].concat();
+        let other = ImageStore::new(elsewhere.path()).with_gallery(Some(gallery.clone()));
+        let theirs: Vec<_> = (0..5).map(|n| (other.put(&png(n)).unwrap(), png(n))).collect();
+        // Room for two of 100 bytes.
+        let rules = ImageRules { max_total_bytes: Some(250), ..ImageRules::default() };
+        let store = ImageStore::with_rules(dir.path(), rules, Keeper::new(0)).with_gallery(Some(gallery));
+        let fetch_all = || {
+            for (name, bytes) in &theirs {
+                assert_eq!(read(&store, name).as_ref(), Some(bytes));
+            }
+        };
+        fetch_all();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "the oldest made room");
+        store.check_total(200).unwrap();
+        // One of the two was a copy before.
+        let own = [4, 5].map(|n| store.put(&png(n)).unwrap());
+        fetch_all();
+        assert!(own.iter().all(|name| store.open(name).unwrap().is_some()));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
     }
 
     #[test]

@@ -79,7 +79,7 @@ async fn what_the_offline_writer_makes_is_marked_and_free() {
     assert_eq!((content.spent, content.waited), (Spent::NOTHING, Duration::ZERO));
     let pictures = request.draw(&content).await.unwrap();
     assert_eq!((pictures.model.as_str(), pictures.spent), ("offline", Spent::NOTHING));
-    let Some(Picture::Drawn(png)) = writer.picture(&pictures.images[0]).unwrap() else { panic!("no poster") };
+    let Some(Picture::InMemory(png)) = writer.picture(&pictures.images[0]).unwrap() else { panic!("no poster") };
     assert_eq!(writer.drawn_lately(&pictures.images[0]), Some(png.clone()));
     assert!(png.starts_with(b"\x89PNG"));
 }

@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 
 use super::docs::{BodyProblems, FileBytes};
 use crate::content::{ImageName, Picture};
+use crate::http::admission::count_answer;
 use crate::http::problem::{ApiError, Document};
 use crate::http::request::body::read_object;
 use crate::http::request::fields::Fields;
@@ -109,7 +110,7 @@ async fn picture(state: &AppState, name: ImageName) -> Result<Option<Picture>, A
     const READING: &str = "reading an image";
     let writer = &state.equipment()?.writer;
     if let Some(png) = writer.drawn_lately(&name) {
-        return Ok(Some(Picture::Drawn(png)));
+        return Ok(Some(Picture::InMemory(png)));
     }
     if writer.images().is_shared() {
         let (looking, sought) = (state.clone(), name.clone());
@@ -117,7 +118,11 @@ async fn picture(state: &AppState, name: ImageName) -> Result<Option<Picture>, A
         if on_blocking_thread(READING, look).await?? {
             let (fetching, name) = (state.clone(), name.clone());
             let fetch = move || fetching.equipment()?.writer.images().fetch(&name).map_err(unfetched);
-            state.on_store("fetching an image", fetch).await??;
+            if let Some(unkept) = state.on_store("fetching an image", fetch).await?? {
+                // In memory for this client alone, unlike what open routes serve else.
+                count_answer(unkept.len())?;
+                return Ok(Some(Picture::InMemory(unkept.into())));
+            }
         }
     }
     let (is_poster, reading) = (name.is_poster(), state.clone());
@@ -142,7 +147,7 @@ fn unfetched(error: io::Error) -> ApiError {
 /// A stored picture is read while it is sent.
 fn answer(picture: Picture, headers: impl IntoResponseParts) -> Result<Response, ApiError> {
     Ok(match picture {
-        Picture::Drawn(png) => (headers, png).into_response(),
+        Picture::InMemory(bytes) => (headers, bytes).into_response(),
         Picture::Stored(file) => {
             let size_bytes = file.metadata().map_err(ApiError::ImageStorage)?.len();
             (headers, [(header::CONTENT_LENGTH, size_bytes.to_string())], file_body(file)).into_response()
