@@ -71,6 +71,19 @@ async fn a_paused_upstream_is_told_at_once_with_how_long_to_wait_and_shown_to_op
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_wait_of_years_is_told_callers_as_one_of_a_day() {
+    for (asked, told) in [("20", "20"), ("999999999", "86400"), ("1e18", "86400")] {
+        let upstream =
+            upstream::start(Box::new(move |_| ResponseTemplate::new(429).insert_header("retry-after", asked)));
+        let upstream = upstream.await;
+        let app = TestApp::spawn_with(Setup { writer: upstream::writer(&upstream), ..Setup::default() }).await;
+        let answer = app.post("/generate-post", &json!({})).await;
+        assert_eq!(answer.headers()["retry-after"], told, "{asked}");
+        assert_eq!(answer.json::<Value>().await.unwrap()["code"], "writer_rate_limited");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn past_the_day_s_budget_nothing_is_sent_and_midnight_is_what_to_wait_for() {
     let upstream = upstream::start(Box::new(|_| written("A text."))).await;
     let state = tempfile::tempdir().unwrap();

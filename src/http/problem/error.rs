@@ -127,6 +127,7 @@ impl ApiError {
     /// Seconds until a retry may succeed, where one may.
     pub(in crate::http) fn retry_after(&self) -> Option<u64> {
         const A_MOMENT: u64 = 5;
+        const A_DAY: Duration = Duration::from_secs(86_400);
         match self {
             Self::Write(WriteError {
                 kind: WriteErrorKind::OutOfQuota | WriteErrorKind::BudgetTooSmall(_), ..
@@ -137,7 +138,8 @@ impl ApiError {
                     | WriteErrorKind::Paused { retry_after: wait }
                     | WriteErrorKind::BudgetSpent { until_reset: wait },
                 ..
-            }) => Some(whole_seconds(*wait)),
+            // What a model's server asks for may be any number.
+            }) => Some(whole_seconds((*wait).min(A_DAY))),
             Self::Access(AccessError::TooOften { wait } | AccessError::TooManyWrongKeys { wait }) => {
                 Some(whole_seconds(*wait))
             }
