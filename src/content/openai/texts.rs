@@ -12,6 +12,7 @@ use super::dialect::{Dialect, FormatKind};
 use super::request::{self, Ask, Repair};
 use super::wire::{ChatAnswer, Message, Words};
 use super::{Model, Openai};
+use crate::content::clean::filled_line;
 use crate::content::prices::Prices;
 use crate::content::prompt::Prompt;
 use crate::content::provider::{Draft, Task};
@@ -22,6 +23,8 @@ use crate::content::{Flags, Spent, TokenCounts, WriteError, WriteErrorKind, Writ
 const BASE_COMPLETION_TOKENS: usize = 6_144;
 const VARIANT_COMPLETION_TOKENS: usize = 2_048;
 const MAX_COMPLETION_TOKENS: usize = 16_384;
+/// The longest name of a model that is handed on, in characters.
+const MAX_MODEL_CHARS: usize = 100;
 /// How many refusals may teach one brief what a server takes, beside its tries: each takes something out of the
 /// request.
 const MAX_LESSONS: usize = 8;
@@ -211,7 +214,8 @@ impl Job<'_> {
     /// The model's words out of an answer, its tokens counted.
     fn reply(&mut self, answer: ChatAnswer) -> Result<Reply, TryError> {
         self.count(&answer);
-        self.answered = Some(answer.model_or(&self.model.name).to_owned());
+        // A name of a stranger's making: callers are shown it, and logs.
+        self.answered = filled_line(answer.model_or(&self.model.name), MAX_MODEL_CHARS);
         let empty = |why: &'static str| TryError::new(WriteErrorKind::BadAnswer, true).because(why);
         let declined = |why: &'static str| TryError::new(WriteErrorKind::RefusedContent, false).because(why);
         let choice = answer.choices.into_iter().flatten().next().ok_or_else(|| empty("the answer holds no choice"))?;

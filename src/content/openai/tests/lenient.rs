@@ -34,6 +34,17 @@ async fn a_text_in_parts_is_put_together_and_thinking_is_left_out() {
 }
 
 #[tokio::test]
+async fn the_name_that_a_model_gives_itself_is_cleaned_and_cut() {
+    let long = format!("gpt\u{202e}-\u{0}4\n{}", "x".repeat(400_000));
+    for (name, shown) in
+        [(long, format!("gpt- 4 {}", "x".repeat(93))), ("\u{200b} ".to_owned(), "gpt-4o-mini".to_owned())]
+    {
+        let server = server_with(vec![with(|a| a["model"] = json!(name))]).await;
+        assert_eq!(write(&server, &brief(1)).await.unwrap().model, shown);
+    }
+}
+
+#[tokio::test]
 async fn content_of_no_known_shape_is_an_answer_without_text() {
     let server = server_with(vec![with(|a| a["choices"][0]["message"]["content"] = json!({"a": 1}))]).await;
     assert_eq!(write(&server, &brief(1)).await.unwrap_err().kind, WriteErrorKind::BadAnswer);
