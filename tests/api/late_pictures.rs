@@ -85,6 +85,24 @@ async fn pictures_that_were_drawn_beside_one_that_failed_are_shown_at_their_text
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_is_repeated_after_its_pictures_failed_gets_them() {
+    let is_back = Arc::new(AtomicBool::new(false));
+    let draws = is_back.clone();
+    let answer = move |_| if draws.load(Ordering::SeqCst) { picture() } else { ResponseTemplate::new(429) };
+    let upstream = server(answer).await;
+    let app = app(&upstream).await;
+    let request = || app.request(reqwest::Method::POST, "/generate-promo").json(&asking("Both"));
+    let answered = async || request().header("idempotency-key", "a-key").send().await.unwrap();
+    assert_eq!(ok(answered().await).await["image_error"]["code"], "writer_rate_limited");
+    is_back.store(true, Ordering::SeqCst);
+    let again = ok(answered().await).await;
+    assert_eq!((list(&again["images"]).len(), &again["image_error"]), (2, &Value::Null));
+    let replayed = answered().await;
+    assert_eq!(replayed.headers()["idempotent-replayed"], "true");
+    assert_eq!(ok(replayed).await, again);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stream_tells_the_texts_and_ends_with_the_whole_answer() {
     let upstream = server(|_| ResponseTemplate::new(500)).await;
     let app = app(&upstream).await;

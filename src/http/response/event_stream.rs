@@ -41,6 +41,8 @@ pub(in crate::http) struct Finished {
     pub json: String,
     /// The time spent waiting for the model API.
     pub waited: Duration,
+    /// Whether nothing is missing that another try may bring.
+    pub is_whole: bool,
 }
 
 /// Sends events to a caller that asked for them; otherwise does nothing.
@@ -78,7 +80,7 @@ impl Finished {
         if json.capacity() - json.len() > MAX_SPARE_BYTES {
             json.shrink_to_fit();
         }
-        Ok(Self { json, waited })
+        Ok(Self { json, waited, is_whole: true })
     }
 }
 
@@ -142,7 +144,7 @@ impl Caller {
             return Ok(self.stream(work));
         }
         let version = self.version;
-        let Finished { json, waited } = work(Reporter(None)).await?;
+        let Finished { json, waited, .. } = work(Reporter(None)).await?;
         let mut response = ([(header::CONTENT_TYPE, "application/json")], Body::from(json)).into_response();
         response.headers_mut().extend(version.map(|version| (X_MODEL_VERSION, version)));
         response.extensions_mut().insert(Waited(waited));
@@ -189,7 +191,7 @@ fn events(
 fn last_event(caller: &Caller, ending: &Ending, outcome: Result<Finished, ApiError>) -> Event {
     let outcome = outcome.and_then(|finished| count_answer(finished.json.len()).map(|()| finished));
     match outcome {
-        Ok(Finished { json, waited }) => {
+        Ok(Finished { json, waited, .. }) => {
             ending.record(StatusCode::OK, waited);
             Event::default().event("done").data(json)
         }

@@ -147,7 +147,8 @@ async fn generate(
         Some((claim, admitted)) => match state.idempotency().begin(claim).await? {
             Turn::First(first) => Some((first, admitted)),
             Turn::Again(stored) => {
-                let again = Finished { json: stored.json.as_ref().to_owned(), waited: Duration::ZERO };
+                let json = stored.json.as_ref().to_owned();
+                let again = Finished { json, waited: Duration::ZERO, is_whole: true };
                 let mut response = caller(&stored.version).answer(async move |_| Ok(again)).await?;
                 response.headers_mut().insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
                 return Ok(response);
@@ -269,7 +270,8 @@ impl Job {
             Ok(pictures) => pictures.waited,
             Err(error) => error.waited,
         });
-        Finished::new(&answer, content.waited + drawing)
+        let is_whole = pictures.is_none_or(Result::is_ok);
+        Ok(Finished { is_whole, ..Finished::new(&answer, content.waited + drawing)? })
     }
 
     fn written_for(&self) -> WrittenFor<'_> {
@@ -287,9 +289,10 @@ impl Job {
     }
 }
 
-/// The JSON of a success.
+/// The JSON of a success, which a repeated request gets. Of texts whose pictures failed there is none: the request is
+/// repeated for the pictures.
 fn json_of(outcome: &Result<Finished, ApiError>) -> Option<&str> {
-    outcome.as_ref().ok().map(|finished| finished.json.as_str())
+    outcome.as_ref().ok().filter(|finished| finished.is_whole).map(|finished| finished.json.as_str())
 }
 
 /// One entry a variant, of the kind that was asked for, as the smart form shows them.
