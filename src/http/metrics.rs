@@ -155,7 +155,8 @@ impl Metrics {
         of.register("segments", "Segments of uploads, written or failed", metrics.segments.clone());
         of.register("pictures", "Requested pictures, drawn or failed", metrics.pictures.clone());
         of.register("tokens", "Tokens as the model API counts them", metrics.tokens.clone());
-        let help = "Estimated cost of the model API in US dollars, without calls that ended after their client had left";
+        let help =
+            "Estimated cost of the model API in US dollars, without calls that ended after their client had left";
         of.register("cost_usd", help, metrics.cost.clone());
         of.register("model_info", "The live model version", metrics.model.clone());
         of.register("retrains", "Retrainings of this server, by outcome", metrics.retrains.clone());

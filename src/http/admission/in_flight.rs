@@ -67,8 +67,8 @@ impl InFlight {
         Counted { in_flight: self.clone(), client, n_bytes: 0, estimated: 0, is_promised: false }
     }
 
-    /// Waits until nothing works for any request: calls whose client has left have ended as well, and so have tasks that
-    /// go on without one.
+    /// Waits until nothing works for any request: calls whose client has left have ended as well, and so have tasks
+    /// that go on without one.
     pub async fn idle(&self) {
         loop {
             let idle = self.0.idle.notified();
