@@ -271,7 +271,9 @@ pub enum WriterConfigError {
         small: SmallBudget,
     },
     /// There is a budget, and a model whose price is not known.
-    #[error("a budget needs the price of every model: add {model} to the file that PRICES_PATH names")]
+    #[error(
+        "a budget needs the price of every model under its own name: add {model} to the file that PRICES_PATH names"
+    )]
     NoPrice {
         /// The model's name.
         model: String,
