@@ -133,6 +133,16 @@ async fn a_picture_that_could_not_be_stored_is_not_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn no_picture_is_asked_for_where_the_folder_takes_no_file() {
+    let upstream = server(|_| picture()).await;
+    let app = app(&upstream).await;
+    std::fs::write(app.images(), "").unwrap();
+    let answer = app.generate("/generate-promo", &asking("Both")).await;
+    assert_eq!((&answer["images"], &answer["image_error"]["code"]), (&json!(["", ""]), &json!("storage")));
+    assert_eq!(n_pictures_asked_for(&upstream).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_picture_is_asked_for_whose_room_one_takes_that_is_being_drawn() {
     let upstream = server(|_| picture().set_delay(Duration::from_secs(600))).await;
     // Two of the usual size, of 4 MB.

@@ -1,8 +1,11 @@
 //! Room for pictures that are still to be drawn: reserved before they are paid for, held until they are stored.
 
+use std::fs::{self, File};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use uuid::Uuid;
 
 use super::gallery::Shared;
 use super::{ImageName, ImageStore, no_room};
@@ -54,7 +57,8 @@ impl ImageStore {
     }
 
     /// Reserves room for one picture of the usual size, on the disk and within `IMAGE_MAX_GB`; `turn` is held as long.
-    /// Pictures that are being drawn leave half of the room on the disk to other writers. Removes nothing.
+    /// Pictures that are being drawn leave half of the room on the disk to other writers. Finds out as well whether the
+    /// folder takes a file: where it may not be written there is room that nobody can use. Removes nothing.
     ///
     /// # Errors
     /// As [`ImageStore::put`].
@@ -64,7 +68,15 @@ impl ImageStore {
         self.check_total(promised_bytes)?;
         self.disk.check(&self.dir, promised_bytes).map_err(no_room)?;
         let disk = self.disk.reserve(&self.dir, USUAL_BYTES).map_err(no_room)?;
+        self.try_folder()?;
         Ok(Room { store: self.clone(), _promised: promise, _disk: disk, _turn: turn })
+    }
+
+    /// Makes a file in the folder and takes it away.
+    fn try_folder(&self) -> io::Result<()> {
+        fs::create_dir_all(&self.dir)?;
+        let tried = self.dir.join(format!(".{}.part", Uuid::new_v4()));
+        File::create_new(&tried).and_then(|_| fs::remove_file(&tried))
     }
 
     /// The bytes within `IMAGE_MAX_GB` that pictures may take which are being drawn.
@@ -86,7 +98,6 @@ impl Room {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::{self, File};
     use std::time::{Duration, SystemTime};
 
     use super::*;
