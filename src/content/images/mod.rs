@@ -30,11 +30,13 @@ use gallery::Shared;
 pub(super) use name::{ImageKind, MAX_POSTER_BYTES};
 pub use name::{ImageName, NotAnImageName};
 pub(super) use room::Room;
-use room::USUAL_BYTES;
 
 /// The file of the key that signs posters' names.
 const KEY: &str = ".posters.key";
 const KEY_BYTES: usize = 32;
+
+/// What a picture may take, as far as can be said before it is drawn.
+const USUAL_BYTES: u64 = 4 << 20;
 
 /// A copy of another machine's picture has none of these bits in its mode: so it is told from pictures that were drawn
 /// here, which it makes room for.

@@ -8,12 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use uuid::Uuid;
 
 use super::gallery::Shared;
-use super::{ImageName, ImageStore, no_room};
+use super::{ImageName, ImageStore, USUAL_BYTES, no_room};
 use crate::content::Turn;
 use crate::disk::Reserved;
-
-/// What a picture may take, as far as can be said before it is drawn.
-pub(super) const USUAL_BYTES: u64 = 4 << 20;
 
 /// Room for one picture, until it is stored or this is dropped.
 #[derive(Debug)]
