@@ -1,12 +1,12 @@
 //! A circuit breaker: pauses calls after several faults in a row, then lets single calls probe the server.
 //!
 //! The caller decides what counts as a fault and passes the time. Logs one line when it opens, one for each probe that
-//! fails, and one when it closes. All clients share the breaker, and long requests of a few of them that time out say
-//! nothing about a server that answers the others. So a time-out is a fault only where no sound answer came while the
-//! call ran. Time-outs of one client in a row pause that client alone, and count as one fault for all others: only as
-//! many clients as faults in a row are proof that the server answers nobody. After a pause each client probes for
-//! itself: one call at a time, and after one that failed its own client waits again. The first sound answer ends all
-//! pauses.
+//! fails, and one when it closes. All clients share the breaker, and what the requests of a few of them bring about
+//! says nothing about a server that answers the others: long ones time out, and a prompt may crash a model. So faults
+//! of one client in a row pause that client alone, and count as one for all others: only as many clients as faults in
+//! a row are proof that the server answers nobody. A time-out is a fault only where no sound answer came while the call
+//! ran. After a pause each client probes for itself: one call at a time, and after one that failed its own client waits
+//! again. The first sound answer ends all pauses.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -33,10 +33,8 @@ struct Shared {
 #[derive(Debug)]
 enum BreakerState {
     Closed {
-        /// Faults since the last sound answer, beside time-outs.
-        n_faults: u32,
-        /// The clients whose calls timed out since; fewer than end in a pause of all.
-        slow: Vec<SlowClient>,
+        /// The clients whose calls failed since the last sound answer; fewer than end in a pause of all.
+        failing: Vec<FailingClient>,
         /// When the last sound answer came.
         sound_at: Option<Instant>,
     },
@@ -48,11 +46,11 @@ enum BreakerState {
     },
 }
 
-/// A client whose calls timed out.
+/// A client whose calls failed.
 #[derive(Debug)]
-struct SlowClient {
+struct FailingClient {
     client: u64,
-    n_timeouts: u32,
+    n_faults: u32,
     /// Set once it is paused alone.
     paused: Option<Probe>,
 }
@@ -92,31 +90,33 @@ impl Probe {
     }
 }
 
-impl SlowClient {
+impl FailingClient {
     fn after_one(client: u64) -> Self {
-        Self { client, n_timeouts: 1, paused: None }
+        Self { client, n_faults: 1, paused: None }
     }
 
     fn is_to_pause(&self, client: u64, max_faults: u32) -> bool {
-        self.client == client && self.n_timeouts >= max_faults
+        self.client == client && self.n_faults >= max_faults
     }
 }
 
 impl BreakerState {
     fn closed(sound_at: Option<Instant>) -> Self {
-        Self::Closed { n_faults: 0, slow: Vec::new(), sound_at }
+        Self::Closed { failing: Vec::new(), sound_at }
     }
 
     /// The pause of a client alone.
     fn own_pause(&mut self, client: u64) -> Option<&mut Probe> {
-        let Self::Closed { slow, .. } = self else { return None };
-        slow.iter_mut().find(|slow| slow.client == client)?.paused.as_mut()
+        let Self::Closed { failing, .. } = self else { return None };
+        failing.iter_mut().find(|failing| failing.client == client)?.paused.as_mut()
     }
 
     /// How long this client has to wait; `None` if it need not.
     fn wait(&self, client: u64, now: Instant) -> Option<Duration> {
         let wait = match self {
-            Self::Closed { slow, .. } => slow.iter().find(|slow| slow.client == client)?.paused.as_ref()?.wait(now),
+            Self::Closed { failing, .. } => {
+                failing.iter().find(|failing| failing.client == client)?.paused.as_ref()?.wait(now)
+            }
             Self::Open { until, .. } if now < *until => *until - now,
             Self::Open { probes, .. } => {
                 let waited_for = || probes.iter().filter(|probe| !probe.wait(now).is_zero());
@@ -170,8 +170,8 @@ impl Breaker {
     /// Whether calls are paused now, at least those of one client.
     pub fn is_paused(&self, now: Instant) -> bool {
         match &*self.state() {
-            BreakerState::Closed { slow, .. } => {
-                slow.iter().filter_map(|slow| slow.paused.as_ref()).any(|probe| !probe.wait(now).is_zero())
+            BreakerState::Closed { failing, .. } => {
+                failing.iter().filter_map(|failing| failing.paused.as_ref()).any(|probe| !probe.wait(now).is_zero())
             }
             BreakerState::Open { until, probes } => {
                 now < *until || probes.iter().any(|probe| !probe.wait(now).is_zero())
@@ -188,34 +188,32 @@ impl Breaker {
         let mut state = self.state();
         let is_of_call = |probe: &Probe| (probe.client, probe.since) == (client, since);
         match &mut *state {
-            BreakerState::Closed { slow, .. } if verdict == Verdict::Sound => {
-                if slow.iter().any(|slow| slow.paused.is_some()) {
+            BreakerState::Closed { failing, .. } if verdict == Verdict::Sound => {
+                if failing.iter().any(|failing| failing.paused.is_some()) {
                     self.log_resumed();
                 }
                 *state = BreakerState::closed(Some(now));
             }
             BreakerState::Closed { sound_at: Some(sound_at), .. }
                 if verdict == Verdict::TimedOut && *sound_at > since => {}
-            BreakerState::Closed { n_faults, slow, .. } => {
-                match slow.iter_mut().find(|slow| slow.client == client) {
-                    Some(SlowClient { paused: Some(paused), .. }) => {
+            BreakerState::Closed { failing, .. } => {
+                match failing.iter_mut().find(|failing| failing.client == client) {
+                    Some(FailingClient { paused: Some(paused), .. }) => {
                         // Not for a call from before its pause.
                         if is_of_call(paused) {
                             paused.paused_until = Some(self.pause(now, "one client"));
                         }
                         return;
                     }
-                    Some(slow) if verdict == Verdict::TimedOut => slow.n_timeouts += 1,
-                    None if verdict == Verdict::TimedOut => slow.push(SlowClient::after_one(client)),
-                    _ => *n_faults += 1,
+                    Some(failing) => failing.n_faults += 1,
+                    None => failing.push(FailingClient::after_one(client)),
                 }
-                let (n_slow, max_faults) = (u32::try_from(slow.len()).unwrap_or(u32::MAX), self.0.policy.max_faults);
-                let is_of_one = *n_faults == 0 && n_slow == 1;
-                if !is_of_one && n_faults.saturating_add(n_slow) >= max_faults {
+                let (n_failing, max_faults) = (failing.len(), self.0.policy.max_faults);
+                if n_failing > 1 && u32::try_from(n_failing).is_ok_and(|n_failing| n_failing >= max_faults) {
                     *state = BreakerState::Open { until: self.pause(now, "all clients"), probes: Vec::new() };
-                } else if let Some(slow) = slow.iter_mut().find(|slow| slow.is_to_pause(client, max_faults)) {
+                } else if let Some(failing) = failing.iter_mut().find(|one| one.is_to_pause(client, max_faults)) {
                     let paused_until = Some(self.pause(now, "one client"));
-                    slow.paused = Some(Probe { client, since: now, paused_until });
+                    failing.paused = Some(Probe { client, since: now, paused_until });
                 }
             }
             BreakerState::Open { probes, .. } => {

@@ -12,6 +12,11 @@ fn end(breaker: &Breaker, verdicts: &[Verdict], now: Instant) {
     }
 }
 
+/// Has calls of as many clients fail as end in a pause of all.
+fn open(breaker: &Breaker, now: Instant) {
+    (101..=103).for_each(|client| breaker.admit(client, now).ok().unwrap().end(Verdict::Fault, now));
+}
+
 #[test]
 fn only_faults_in_a_row_open_it() {
     use Verdict::{Fault, Sound};
@@ -43,7 +48,7 @@ fn a_time_out_is_a_fault_unless_a_sound_answer_came_while_the_call_ran() {
 #[test]
 fn after_the_pause_one_call_probes_and_its_success_closes() {
     let (breaker, now) = (breaker(), Instant::now());
-    end(&breaker, &[Verdict::Fault; 3], now);
+    open(&breaker, now);
     let second = Duration::from_secs(1);
     assert_eq!(breaker.admit(1, now + COOL_DOWN - second).err(), Some(second));
     let now = now + COOL_DOWN;
@@ -58,7 +63,7 @@ fn after_the_pause_one_call_probes_and_its_success_closes() {
 #[test]
 fn a_probe_that_fails_opens_it_again_at_once() {
     let (breaker, now) = (breaker(), Instant::now());
-    end(&breaker, &[Verdict::Fault; 3], now);
+    open(&breaker, now);
     end(&breaker, &[Verdict::Fault], now + COOL_DOWN);
     assert_eq!(breaker.admit(1, now + COOL_DOWN).err(), Some(COOL_DOWN));
 }
@@ -66,7 +71,7 @@ fn a_probe_that_fails_opens_it_again_at_once() {
 #[test]
 fn each_client_probes_for_itself_and_the_first_sound_answer_ends_the_pause() {
     let (breaker, now) = (breaker(), Instant::now());
-    end(&breaker, &[Verdict::Fault; 3], now);
+    open(&breaker, now);
     let now = now + COOL_DOWN;
     let [hanging, failing, sound] = [1, 2, 3].map(|client| breaker.admit(client, now).ok().unwrap());
     let second = Duration::from_secs(1);
@@ -80,38 +85,40 @@ fn each_client_probes_for_itself_and_the_first_sound_answer_ends_the_pause() {
 }
 
 #[test]
-fn time_outs_of_a_few_clients_pause_them_alone_and_those_of_as_many_as_faults_pause_all() {
-    let (breaker, now, second) = (breaker(), Instant::now(), Duration::from_secs(1));
-    end(&breaker, &[Verdict::TimedOut; 3], now);
-    assert_eq!((breaker.admit(1, now).err(), breaker.refuses(2, now)), (Some(COOL_DOWN), false));
-    let end_of = |client, verdict| breaker.admit(client, now + second).ok().unwrap().end(verdict, now + second);
-    end_of(2, Verdict::Sound);
-    assert!(!breaker.is_paused(now + second), "a sound answer ends its pause as well");
-    end(&breaker, &[Verdict::TimedOut; 3], now + second);
-    let now = now + second + COOL_DOWN;
-    let probe = breaker.admit(1, now).ok().unwrap();
-    assert_eq!(breaker.admit(1, now).err(), Some(WHILE_PROBING), "it probes for itself");
-    drop(probe);
-    end(&breaker, &[Verdict::TimedOut], now);
-    assert_eq!(breaker.admit(1, now).err(), Some(COOL_DOWN));
-    (0..3).for_each(|_| breaker.admit(2, now).ok().unwrap().end(Verdict::TimedOut, now));
-    assert_eq!((breaker.admit(2, now).err(), breaker.refuses(3, now)), (Some(COOL_DOWN), false));
-    // Where no other is answered either, it is the server.
-    breaker.admit(3, now).ok().unwrap().end(Verdict::TimedOut, now);
-    assert_eq!(breaker.admit(4, now).err(), Some(COOL_DOWN));
+fn faults_of_a_few_clients_pause_them_alone_and_those_of_as_many_clients_as_faults_pause_all() {
+    for fault in [Verdict::TimedOut, Verdict::Fault] {
+        let (breaker, now, second) = (breaker(), Instant::now(), Duration::from_secs(1));
+        end(&breaker, &[fault; 3], now);
+        assert_eq!((breaker.admit(1, now).err(), breaker.refuses(2, now)), (Some(COOL_DOWN), false));
+        let end_of = |client, verdict, now| breaker.admit(client, now).ok().unwrap().end(verdict, now);
+        end_of(2, Verdict::Sound, now + second);
+        assert!(!breaker.is_paused(now + second), "a sound answer ends its pause as well");
+        end(&breaker, &[fault; 3], now + second);
+        let now = now + second + COOL_DOWN;
+        let probe = breaker.admit(1, now).ok().unwrap();
+        assert_eq!(breaker.admit(1, now).err(), Some(WHILE_PROBING), "it probes for itself");
+        drop(probe);
+        end(&breaker, &[fault], now);
+        assert_eq!(breaker.admit(1, now).err(), Some(COOL_DOWN));
+        (0..3).for_each(|_| end_of(2, fault, now));
+        assert_eq!((breaker.admit(2, now).err(), breaker.refuses(3, now)), (Some(COOL_DOWN), false));
+        // Where no other is answered either, it is the server.
+        end_of(3, fault, now);
+        assert_eq!(breaker.admit(4, now).err(), Some(COOL_DOWN));
+    }
 }
 
 #[test]
-fn time_outs_of_several_clients_in_a_row_pause_all() {
+fn faults_of_several_clients_in_a_row_pause_all() {
     let (breaker, now) = (breaker(), Instant::now());
-    (1..=3).for_each(|client| breaker.admit(client, now).ok().unwrap().end(Verdict::TimedOut, now));
-    assert!((1..=4).all(|client| breaker.refuses(client, now)));
+    open(&breaker, now);
+    assert!([1, 101, 102, 103].iter().all(|&client| breaker.refuses(client, now)));
 }
 
 #[test]
 fn a_server_that_stays_away_is_probed_by_eight_clients_within_one_pause() {
     let (breaker, now) = (breaker(), Instant::now());
-    end(&breaker, &[Verdict::Fault; 3], now);
+    open(&breaker, now);
     let now = now + COOL_DOWN;
     let second = Duration::from_secs(1);
     for client in 0..8 {
@@ -126,7 +133,7 @@ fn a_server_that_stays_away_is_probed_by_eight_clients_within_one_pause() {
 #[test]
 fn a_probe_whose_caller_goes_away_leaves_the_next_one_to_probe() {
     let (breaker, now) = (breaker(), Instant::now());
-    end(&breaker, &[Verdict::Fault; 3], now);
+    open(&breaker, now);
     let now = now + COOL_DOWN;
     drop(breaker.admit(1, now).ok().unwrap());
     let next = breaker.admit(1, now).ok().unwrap();
@@ -139,7 +146,7 @@ fn a_probe_whose_caller_goes_away_leaves_the_next_one_to_probe() {
 fn a_call_from_before_the_pause_neither_ends_nor_lengthens_it() {
     let (breaker, now) = (breaker(), Instant::now());
     let [early, late] = [breaker.admit(1, now).ok().unwrap(), breaker.admit(1, now).ok().unwrap()];
-    end(&breaker, &[Verdict::Fault; 3], now);
+    open(&breaker, now);
     early.end(Verdict::Sound, now);
     late.end(Verdict::Fault, now + COOL_DOWN / 2);
     assert_eq!(breaker.admit(1, now + COOL_DOWN / 2).err(), Some(COOL_DOWN / 2));
