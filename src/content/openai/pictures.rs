@@ -23,7 +23,7 @@ use super::super::side_by_side::side_by_side;
 use super::super::upstream::address::fetchable;
 use super::super::upstream::caller::{Call, paused};
 use super::super::upstream::failure::Failure;
-use super::super::upstream::learned::Refusals;
+use super::super::upstream::learned::{Refusals, Scope};
 use super::super::upstream::retry::Attempts;
 use super::super::upstream::transport::{Expects, FromResponse, Outgoing, Response, read_json};
 use super::super::upstream::try_error::TryError;
@@ -85,8 +85,8 @@ struct PictureJob<'a> {
     n_lessons: usize,
     /// What a refusal taught since the last answer.
     untold: Option<PictureDialect>,
-    /// Whether it may hold for other requests.
-    is_lasting: bool,
+    /// For which requests it may hold.
+    scope: Scope,
     prices: &'a Arc<Prices>,
     requester: &'a Requester,
     turn: Option<Turn>,
@@ -154,10 +154,10 @@ impl Openai {
                 openai: self,
                 prompt: &prompt,
                 platform: task.brief.campaign.platform(),
-                dialect: self.picture_dialect.now(),
+                dialect: self.picture_dialect.now(task.requester.client),
                 n_lessons: 0,
                 untold: None,
-                is_lasting: true,
+                scope: Scope::All,
                 prices: task.prices,
                 requester: task.requester,
                 turn: None,
@@ -313,8 +313,8 @@ impl PictureJob<'_> {
         let image = answer.data.into_iter().flatten().next().and_then(ImageAnswer::drawn);
         let image = image
             .ok_or_else(|| TryError::new(WriteErrorKind::BadAnswer, true).because("the answer holds no picture"))?;
-        if let Some(lesson) = self.untold.take().filter(|_| self.is_lasting) {
-            self.openai.picture_dialect.learn(lesson);
+        if let Some(lesson) = self.untold.take() {
+            self.openai.picture_dialect.learn(lesson, self.scope, self.requester.client);
         }
         self.n_paid += 1;
         self.paid_usd = self.paid_usd.zip(cost_usd).map(|(before, cost)| before + cost);
@@ -330,9 +330,9 @@ impl PictureJob<'_> {
         let after = self.dialect.after(failure, self.openai.image_model(), self.platform);
         let Some(lesson) = after else { return false };
         self.n_lessons += 1;
-        self.is_lasting &= failure.is_lasting();
+        self.scope = self.scope.min(failure.scope());
         self.untold = Some(self.untold.take().unwrap_or_default().and(lesson.clone()));
-        self.dialect = self.openai.picture_dialect.now().and(lesson);
+        self.dialect = self.openai.picture_dialect.now(self.requester.client).and(lesson);
         self.attempts.give_back();
         self.attempts.any_left() && !self.is_given_up()
     }

@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use super::super::upstream::caller::{Call, paused};
-use super::super::upstream::learned::Refusals;
+use super::super::upstream::learned::{Refusals, Scope};
 use super::super::upstream::model_answer::ModelAnswer;
 use super::super::upstream::retry::Attempts;
 use super::super::upstream::transport::{Expects, Outgoing};
@@ -42,8 +42,8 @@ struct Job<'a> {
     n_lessons: usize,
     /// What a refusal taught since the last answer.
     untold: Option<Dialect>,
-    /// Whether it may hold for other requests.
-    is_lasting: bool,
+    /// For which requests it may hold.
+    scope: Scope,
     spent: Spent,
     /// As the model that answered last calls itself.
     answered: Option<String>,
@@ -77,10 +77,10 @@ impl Openai {
             attempts: Attempts::start(self.config.retry, self.config.timeout, task.deadline),
             model,
             fallbacks,
-            dialect: model.dialect.now(),
+            dialect: model.dialect.now(task.requester.client),
             n_lessons: 0,
             untold: None,
-            is_lasting: true,
+            scope: Scope::All,
             spent: Spent::NOTHING,
             answered: None,
             flags: Flags::default(),
@@ -120,8 +120,8 @@ impl Job<'_> {
         loop {
             let error = match self.once(step, repair).await? {
                 Ok(reply) => {
-                    if let Some(lesson) = self.untold.take().filter(|_| self.is_lasting) {
-                        self.model.dialect.learn(lesson.of_model());
+                    if let Some(lesson) = self.untold.take() {
+                        self.model.dialect.learn(lesson.of_model(), self.scope, self.task.requester.client);
                     }
                     self.flags.is_unstructured = self.dialect.format.kind != FormatKind::Schema;
                     return Ok(reply);
@@ -139,9 +139,9 @@ impl Job<'_> {
         let Some(failure) = error.failure.as_ref().filter(|_| self.n_lessons < MAX_LESSONS) else { return false };
         let Some(lesson) = self.dialect.after(failure, self.limit()) else { return false };
         self.n_lessons += 1;
-        self.is_lasting &= failure.is_lasting();
+        self.scope = self.scope.min(failure.scope());
         self.untold = Some(self.untold.take().unwrap_or_default().and(lesson));
-        self.dialect = self.model.dialect.now().and(lesson);
+        self.dialect = self.model.dialect.now(self.task.requester.client).and(lesson);
         self.attempts.give_back();
         self.attempts.any_left()
     }
@@ -181,8 +181,9 @@ impl Job<'_> {
         }
         match self.fallbacks.split_first() {
             Some((next, others)) if may_turn => {
-                (self.model, self.fallbacks, self.dialect) = (next, others, next.dialect.now());
-                (self.untold, self.is_lasting) = (None, true);
+                let dialect = next.dialect.now(self.task.requester.client);
+                (self.model, self.fallbacks, self.dialect) = (next, others, dialect);
+                (self.untold, self.scope) = (None, Scope::All);
                 true
             }
             _ => false,

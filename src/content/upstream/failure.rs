@@ -7,6 +7,8 @@
 
 use serde_json::{Map, Value};
 
+use super::learned::Scope;
+
 /// The members that speak of the failure. FastAPI's `input` is not among them: it repeats the request.
 const TELLING: [&str; 22] = [
     "error",
@@ -148,10 +150,14 @@ impl Failure {
         self.status
     }
 
-    /// Whether what it says of a request's fields may hold for other requests. A fault of the server's passes, whatever
-    /// words of its own or of the prompt are in it.
-    pub fn is_lasting(&self) -> bool {
-        !self.is_server_s
+    /// For which requests what it says of a request's fields may hold. A fault of the server's passes, whatever words of
+    /// its own or of the prompt are in it; what a model makes of a prompt is its client's affair.
+    pub fn scope(&self) -> Scope {
+        match self.is_server_s {
+            true => Scope::Request,
+            false if self.is_not_to_format() => Scope::Client,
+            false => Scope::All,
+        }
     }
 
     /// What the server calls the failure; a short name that holds no sentence.
