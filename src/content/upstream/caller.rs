@@ -99,10 +99,11 @@ impl Caller {
         Ok(())
     }
 
-    /// Makes one call if the budget covers it, and reports its outcome to breaker and budget. `cost` gives the price of
-    /// an answer; where it is unknown, the whole reservation counts as spent. With a budget a call runs to its end also
-    /// if this future is dropped, so that it is settled by what it cost and its outcome is known. It holds the place of
-    /// its request until then: so what limits requests limits the calls whose client has left.
+    /// Makes one call if the budget covers it, and reports its outcome to breaker and budget. `cost` gives the price
+    /// of an answer; where it is unknown, the whole reservation counts as spent. A call runs to its end also if this
+    /// future is dropped, since its server goes on with it and charges it: so it is settled by what it cost, its
+    /// outcome is known, and it holds the place of its request until then. What limits requests limits the calls
+    /// whose client has left.
     ///
     /// # Errors
     /// When the budget does not cover the call, or the call fails.
@@ -113,18 +114,15 @@ impl Caller {
     ) -> Result<T, TryError> {
         let usual = self.usual_limit(call.outgoing.expects);
         let Call { pass, outgoing, limit, worst_usd, requester, turn } = call;
-        let Some(budget) = self.budget.get() else {
-            let outcome = self.transport.send(outgoing, limit).await;
-            judge(pass, &outcome, limit < usual / 2);
-            return outcome;
-        };
         let held = (requester.place, turn);
-        let reserving = reserve(budget.clone(), worst_usd, requester.payer);
+        let reserving = reserve(self.budget.get().cloned(), worst_usd, requester.payer);
         let paid = paid(self.transport.clone(), outgoing, limit, (reserving, cost));
         let running = async move {
             // The reservation takes some of the limit.
             let (left, outcome) = paid.await;
-            judge(pass, &outcome, left < usual / 2);
+            if let Some(verdict) = verdict(outcome.as_ref().err(), left < usual / 2) {
+                pass.end(verdict, Instant::now());
+            }
             drop(held);
             outcome
         };
@@ -141,10 +139,15 @@ impl Caller {
     }
 }
 
-/// Reserves what a call may cost.
-async fn reserve(budget: Budget, worst_usd: Option<f64>, payer: Option<Payer>) -> Result<Reservation, TryError> {
+/// Reserves what a call may cost, where there is a budget.
+async fn reserve(
+    budget: Option<Budget>,
+    worst_usd: Option<f64>,
+    payer: Option<Payer>,
+) -> Result<Option<Reservation>, TryError> {
+    let Some(budget) = budget else { return Ok(None) };
     let unpriced = || TryError::new(WriteErrorKind::Internal, false).because("a call whose price is not known");
-    budget.reserve(worst_usd.ok_or_else(unpriced)?, payer.as_ref()).await.map_err(|error| {
+    budget.reserve(worst_usd.ok_or_else(unpriced)?, payer.as_ref()).await.map(Some).map_err(|error| {
         let kind = match error {
             BudgetError::Spent { until_reset, .. } => WriteErrorKind::BudgetSpent { until_reset },
             BudgetError::Held => WriteErrorKind::Held,
@@ -163,7 +166,7 @@ fn paid<T: FromResponse + Send + 'static>(
     outgoing: Outgoing<'_>,
     limit: Duration,
     (reserving, cost): (
-        impl Future<Output = Result<Reservation, TryError>> + Send + 'static,
+        impl Future<Output = Result<Option<Reservation>, TryError>> + Send + 'static,
         impl FnOnce(&T) -> Option<f64> + Send + 'static,
     ),
 ) -> impl Future<Output = (Duration, Result<T, TryError>)> + Send + 'static {
@@ -183,18 +186,11 @@ fn paid<T: FromResponse + Send + 'static>(
             Ok(answer) => cost(answer),
             Err(error) => error.is_free.then_some(0.0),
         };
-        if let Some(usd) = cost {
+        if let Some((reservation, usd)) = reservation.zip(cost) {
             // The answer is there: it does not wait long for a file that another process has locked.
             let _ = tokio::time::timeout(SETTLE_WITHIN, tokio::spawn(reservation.settle_or_log(usd))).await;
         }
         (left, outcome)
-    }
-}
-
-/// Reports a call's outcome to its breaker.
-fn judge<T>(pass: Pass, outcome: &Result<T, TryError>, in_haste: bool) {
-    if let Some(verdict) = verdict(outcome.as_ref().err(), in_haste) {
-        pass.end(verdict, Instant::now());
     }
 }
 
