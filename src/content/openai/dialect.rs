@@ -51,8 +51,10 @@ pub(super) enum Stream {
     Off,
     /// Left out.
     Unsaid,
-    /// `stream: true`, for servers that support nothing else.
+    /// `stream: true` with `stream_options`, for servers that support nothing else: they count no tokens unasked.
     On,
+    /// `stream: true` alone.
+    OnWithoutUsage,
 }
 
 /// The name of the field that limits tokens.
@@ -103,6 +105,7 @@ const STREAM_ONLY: [&str; 6] = [
     "enable the stream",
     "non-stream",
 ];
+const USAGE: [&str; 2] = ["stream_options", "include_usage"];
 /// How servers say that there is no such field.
 const UNKNOWN: [&str; 12] = [
     "unsupported",
@@ -173,10 +176,12 @@ impl Dialect {
         }
         let of_limit = limit_sent.and_then(|_| mention::of_phrase(failure, &LIMIT));
         let of_system = mentions_system(failure).filter(|_| !self.folds_system);
-        let lessons: [(Option<Place>, Option<Self>); 4] = [
+        let of_usage = mention::of_phrase(failure, &USAGE).filter(|_| self.stream == Stream::On);
+        let lessons: [(Option<Place>, Option<Self>); 5] = [
             (self.mentions_format(failure), self.with_weaker_format(failure)),
             (of_limit, self.with_other_limit(failure, limit_sent)),
             (mentions_stream(failure), self.with_other_stream(failure)),
+            (of_usage, Some(Self { stream: Stream::OnWithoutUsage, ..self })),
             (of_system, Some(Self { folds_system: true, ..self })),
         ];
         let mentioned = lessons.into_iter().filter_map(|(place, lesson)| Some((place?, lesson)));
@@ -235,7 +240,7 @@ impl Dialect {
         let stream = match self.stream {
             Stream::Off | Stream::Unsaid if failure.says(&STREAM_ONLY) => Stream::On,
             Stream::Off => Stream::Unsaid,
-            Stream::Unsaid | Stream::On => return None,
+            Stream::Unsaid | Stream::On | Stream::OnWithoutUsage => return None,
         };
         Some(Self { stream, ..self })
     }

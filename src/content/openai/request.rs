@@ -47,11 +47,12 @@ pub(super) fn body(ask: &Ask<'_>) -> Result<Vec<u8>, Box<dyn Error + Send + Sync
     match dialect.stream {
         Stream::Off => request.stream(false),
         Stream::Unsaid => &mut request,
-        Stream::On => request.stream(true),
+        Stream::On | Stream::OnWithoutUsage => request.stream(true),
     };
     let limited = |name| limit.filter(|_| dialect.limit == name);
     let (max_completion_tokens, max_tokens) = (limited(Limit::MaxCompletionTokens), limited(Limit::MaxTokens));
-    Ok(serde_json::to_vec(&Body { request: request.build()?, max_completion_tokens, max_tokens })?)
+    let stream_options = (dialect.stream == Stream::On).then_some(StreamOptions { include_usage: true });
+    Ok(serde_json::to_vec(&Body { request: request.build()?, max_completion_tokens, max_tokens, stream_options })?)
 }
 
 /// A request with its limit, which is set here: async-openai marks the older name, which most other servers know alone,
@@ -64,6 +65,15 @@ struct Body {
     max_completion_tokens: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_tokens: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream_options: Option<StreamOptions>,
+}
+
+/// What a stream of events is to hold beside the answer.
+#[derive(Serialize)]
+struct StreamOptions {
+    /// The tokens that it cost.
+    include_usage: bool,
 }
 
 fn messages(

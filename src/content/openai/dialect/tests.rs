@@ -114,6 +114,10 @@ fn stream_is_left_unsaid_or_asked_for_where_that_is_the_only_way() {
         Some(Stream::On)
     );
     assert_eq!(stream(500, "upstream connect error"), None);
+    let on = Dialect { stream: Stream::On, ..Dialect::default() };
+    let without_usage = Dialect { stream: Stream::OnWithoutUsage, ..on };
+    let refused = says("Unrecognized request argument supplied: stream_options");
+    assert_eq!((after(on, 400, &refused), after(without_usage, 400, &refused)), (Some(without_usage), None));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use wiremock::matchers::path;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
-use super::super::super::{BudgetConfig, WriteErrorKind, Writer, WriterConfig, sample};
+use super::super::super::{BudgetConfig, Requester, WriteErrorKind, Writer, WriterConfig, sample};
 use super::{CHAT, bodies, brief, completion, config, content, failure, n_calls, server_with, spent_usd, write};
 
 /// What a server refuses.
@@ -207,6 +207,40 @@ async fn a_limit_goes_by_the_name_and_the_number_that_the_server_takes() {
             assert_eq!((n_calls(&server).await, &bodies(&server).await.pop().unwrap()[name]), (n, &json!(number)));
             assert!((spent() - (n - 1) as f64 * 0.003).abs() < 1e-9, "{}", spent());
         }
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_only_streams_is_asked_for_the_tokens_that_it_counts() {
+    let server = server_by(|body| {
+        if body["stream"] != true {
+            return failure(400, "x", "This model only support stream mode, please enable the stream parameter");
+        }
+        let text = json!({"variants": ["One."], "image_prompt": "p", "slogan": "s"}).to_string();
+        let said = json!({"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": "stop"}]});
+        let usage = json!({"choices": [], "usage": {"prompt_tokens": 100, "completion_tokens": 20}});
+        let is_counted = body["stream_options"]["include_usage"] == true;
+        let counted = if is_counted { format!("data: {usage}\n\n") } else { String::new() };
+        let events = format!("data: {said}\n\n{counted}data: [DONE]\n\n");
+        ResponseTemplate::new(200).set_body_raw(events, "text/event-stream")
+    })
+    .await;
+    let (writer, spent) = on_a_budget(&server);
+    writer.request(&brief(1)).write().await.unwrap();
+    assert!((spent() - 0.003).abs() < 1e-9, "{}", spent());
+}
+
+#[tokio::test]
+async fn what_one_client_s_words_make_of_a_model_changes_no_other_client_s_requests() {
+    let failed = json!({"error": {"message": "Failed to generate JSON.", "code": "json_validate_failed"}});
+    let is_unfit = |body: &Value| has_format(body) && body["messages"].to_string().contains("In prose");
+    let server = refusing(is_unfit, 400, failed).await;
+    let writer = Writer::new(&config(&server)).unwrap();
+    let in_prose = sample::brief(|input| input.objective = Some("In prose".into()));
+    for (client, brief, n) in [(1, &in_prose, 2), (2, &brief(1), 3), (1, &in_prose, 4)] {
+        let requester = Requester { client, ..Requester::default() };
+        writer.request(brief).on_behalf_of(requester).write().await.unwrap();
+        assert_eq!((n_calls(&server).await, has_format(&bodies(&server).await.pop().unwrap())), (n, client == 2));
     }
 }
 
