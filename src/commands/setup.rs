@@ -151,12 +151,12 @@ impl Lessor for Together {
         self.0.give_again(day, key, usd);
     }
 
-    fn returnable_usd(&self, day: Date) -> f64 {
-        self.0.leased_here_usd(day)
+    fn returnable_usd(&self, day: Date, key: Option<&str>) -> f64 {
+        self.0.leased_here_usd(day, key)
     }
 
-    fn give_back(&self, day: Date, usd: f64) -> io::Result<()> {
-        self.0.give_back(day, usd).map_err(io::Error::other)
+    fn give_back(&self, day: Date, key: Option<&str>, usd: f64) -> io::Result<()> {
+        self.0.give_back(day, key, usd).map_err(io::Error::other)
     }
 }
 

@@ -123,24 +123,25 @@ impl SharedStore {
         *told = (*told - usd).max(0.0);
     }
 
-    /// What this process leased of the budget of all of a day, and was told so; 0 while it leases or gives back.
-    pub fn leased_here_usd(&self, day: Date) -> f64 {
+    /// What this process leased of a day, of a key's own budget or of that of all, and was told so; 0 while it leases
+    /// or gives back.
+    pub fn leased_here_usd(&self, day: Date, key: Option<&str>) -> f64 {
         let Ok(told) = self.lessee.told.try_lock() else { return 0.0 };
-        told.get(&(day, None)).copied().unwrap_or_default()
+        told.get(&(day, key.map(str::to_owned))).copied().unwrap_or_default()
     }
 
-    /// Gives back `usd` of what this process leased of the budget of all of a day. What was leased before a reset is
-    /// not: it counts no more.
+    /// Gives back `usd` of what this process leased of a day, of a key's own budget or of that of all, and what it
+    /// could not give back before. What was leased before a reset is not: it counts no more.
     ///
     /// # Errors
     /// [`SharedStoreError`]; if it is still noted as leased, the next lease gives it.
-    pub fn give_back(&self, day: Date, usd: f64) -> Result<(), SharedStoreError> {
+    pub fn give_back(&self, day: Date, key: Option<&str>, usd: f64) -> Result<(), SharedStoreError> {
         let mut told = self.lessee.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let told = told.entry((day, None)).or_default();
+        let told = told.entry((day, key.map(str::to_owned))).or_default();
         *told = (*told - usd).max(0.0);
         let kept_usd = *told;
         let given_back = self.change_leased(day, |leased| {
-            let (of_all, own) = leased.sums(&self.lessee.name, None);
+            let (of_all, own) = leased.sums(&self.lessee.name, key);
             let surplus = *own - kept_usd;
             if surplus <= HARDLY_ANYTHING {
                 return ((), false);

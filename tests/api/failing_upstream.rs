@@ -280,11 +280,11 @@ impl Lessor for Away {
 
     fn give_again(&self, _: jiff::civil::Date, _: Option<&str>, _: f64) {}
 
-    fn returnable_usd(&self, _: jiff::civil::Date) -> f64 {
+    fn returnable_usd(&self, _: jiff::civil::Date, _: Option<&str>) -> f64 {
         0.0
     }
 
-    fn give_back(&self, _: jiff::civil::Date, _: f64) -> std::io::Result<()> {
+    fn give_back(&self, _: jiff::civil::Date, _: Option<&str>, _: f64) -> std::io::Result<()> {
         Err(std::io::ErrorKind::TimedOut.into())
     }
 }

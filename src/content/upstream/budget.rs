@@ -5,6 +5,8 @@
 //! under way reserve closes the budget for seconds, not for the day, and one key's never hold more than half of it.
 //! Knows no prices.
 
+mod leasing;
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,10 +17,10 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use tokio::runtime::Handle;
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::Mutex;
 
 use super::super::{Payer, SmallBudget, WriterConfig, WriterConfigError};
-use super::leases::{HARDLY_ANYTHING, Known, Lately, Lease, Lessor, SLICE};
+use super::leases::{HARDLY_ANYTHING, Known, Lately, Lease, Lessor};
 use super::ledger::{Generation, Ledger, Spending};
 use super::open_reservations::{OpenReservation, OpenReservations};
 use super::shortfall::{Asked, Refused, Short};
@@ -187,83 +189,6 @@ impl Budget {
         }
     }
 
-    /// Leases a slice and notes it. Whether there was enough left. Runs to its end also if this future is dropped, and
-    /// what cannot be noted is given again: a slice that others count as leased is never one that nobody may spend.
-    async fn lease(
-        &self,
-        lessor: Arc<dyn Lessor>,
-        lease: Lease,
-        mut lately: OwnedMutexGuard<Lately>,
-    ) -> Result<bool, BudgetError> {
-        let ledger = self.ledger.clone();
-        let leasing = tokio::spawn(async move {
-            let Lease { day, key, needed_usd, .. } = lease.clone();
-            let (reading, of) = (ledger.clone(), key.clone());
-            let leased_usd = move || reading.of(day).map(|spending| spending.leased(of.as_deref()));
-            let (asked, before) = (lessor.clone(), leased_usd.clone());
-            let asking = tokio::task::spawn_blocking(move || io::Result::Ok((before()?, asked.lease(&lease)))).await;
-            let (before_usd, granted) = asking.map_err(io::Error::other).flatten().map_err(BudgetError::File)?;
-            lately.learn(day, key.as_deref(), needed_usd, granted.as_ref().ok().copied());
-            let granted = granted.map_err(BudgetError::Lease)?;
-            if granted <= 0.0 {
-                return Ok(false);
-            }
-            let of = key.clone();
-            let noting = ledger.change(day, move |spending| {
-                spending.add_lease(granted, of.as_deref());
-                Ok::<_, ()>(())
-            });
-            if let Err(error) = noting.await {
-                let give_again = move || {
-                    // A change may fail when it is in its place: what is there, or cannot be known, is not given twice.
-                    if leased_usd().is_ok_and(|usd| usd + HARDLY_ANYTHING < before_usd + granted) {
-                        lessor.give_again(day, key.as_deref(), granted);
-                    }
-                };
-                tokio::task::spawn_blocking(give_again).await.ok();
-                return Err(BudgetError::File(error));
-            }
-            drop(lately);
-            Ok(true)
-        });
-        leasing.await.map_err(|error| BudgetError::Lease(io::Error::other(error))).flatten()
-    }
-
-    /// Gives back what this machine has leased of the budget of all and does not use, but for a slice: calls that were
-    /// under way may have leased far more than they cost. The ledger is without it before the lessor has it again. If
-    /// this process ends between the two, it is lost as the slice of a lost machine is.
-    fn give_back(&self, day: Date, unused_usd: f64) {
-        let Some((lessor, budget_usd)) = self.lessor.clone().zip(self.usd_per_day) else { return };
-        let slice_usd = budget_usd * SLICE;
-        // A slice at least, so that the store is not asked after each call.
-        let to_give = move |unused_usd: f64| Some(unused_usd - slice_usd).filter(|usd| *usd >= slice_usd);
-        // While one leases or gives back, the next settled call looks again.
-        let Some((_, leasing)) = to_give(unused_usd).zip(self.leasing.clone().try_lock_owned().ok()) else { return };
-        let ledger = self.ledger.clone();
-        tokio::spawn(async move {
-            let _leasing = leasing;
-            loop {
-                let returnable_usd = lessor.returnable_usd(day);
-                let taking = ledger.change(day, move |spending| {
-                    let usd =
-                        to_give(spending.unused_usd()).map(|usd| usd.min(returnable_usd)).filter(|usd| *usd > 0.0);
-                    spending.leased_usd -= usd.unwrap_or_default();
-                    usd.ok_or(())
-                });
-                let Ok(Ok(usd)) = taking.await else { return };
-                let lessor = lessor.clone();
-                let giving = tokio::task::spawn_blocking(move || lessor.give_back(day, usd));
-                // Where it fails, the next lease finds it.
-                let Ok(Ok(())) = giving.await else { return };
-            }
-        });
-    }
-
-    /// Waits until what is being given back has arrived.
-    pub async fn settled(&self) {
-        drop(self.leasing.clone().lock_owned().await);
-    }
-
     /// What a day's calls may cost, in US dollars; `None` where only keys have budgets.
     pub(super) fn usd_per_day(&self) -> Option<f64> {
         self.usd_per_day
@@ -308,7 +233,7 @@ impl Reservation {
         let settled = budget.ledger.change(day, move |spending| {
             spending.correct(usd - reserved, key.as_deref(), generation);
             drop(open);
-            Ok::<_, ()>(spending.unused_usd())
+            Ok::<_, ()>(spending.unused_usd(None))
         });
         if let Ok(unused_usd) = settled.await? {
             budget.give_back(day, unused_usd);

@@ -150,8 +150,8 @@ impl Failure {
         self.status
     }
 
-    /// For which requests what it says of a request's fields may hold. A fault of the server's passes, whatever words of
-    /// its own or of the prompt are in it; what a model makes of a prompt is its client's affair.
+    /// For which requests what it says of a request's fields may hold. A fault of the server's passes, whatever words
+    /// of its own or of the prompt are in it; what a model makes of a prompt is its client's affair.
     pub fn scope(&self) -> Scope {
         match self.is_server_s {
             true => Scope::Request,

@@ -37,15 +37,15 @@ pub trait Lessor: Debug + Send + Sync {
     /// key's own budget, or of that of all, could not be noted. Does not wait for the network.
     fn give_again(&self, day: Date, key: Option<&str>, usd: f64);
 
-    /// What this process has leased of the budget of all, as far as it can be given back; 0 while that is not known.
-    /// Does not wait.
-    fn returnable_usd(&self, day: Date) -> f64;
+    /// What this process has leased of the budget of all, or of a key's own, as far as it can be given back; 0 while
+    /// that is not known. Does not wait.
+    fn returnable_usd(&self, day: Date, key: Option<&str>) -> f64;
 
-    /// Gives back so much of it, which nobody spends any more.
+    /// Gives back so much of it, which nobody spends any more, and what an earlier call could not give back.
     ///
     /// # Errors
     /// When it is not known whether it was given back. The next lease then gives it again, if it was not.
-    fn give_back(&self, day: Date, usd: f64) -> io::Result<()>;
+    fn give_back(&self, day: Date, key: Option<&str>, usd: f64) -> io::Result<()>;
 }
 
 /// What is to be leased.
@@ -93,6 +93,8 @@ pub(super) struct Lately {
     unreachable: Option<Instant>,
     /// By key: the day of which less was left than so much, and when that was said.
     spent: BTreeMap<Option<String>, (Date, f64, Instant)>,
+    /// The day of which something could not be given back, and when.
+    owed: Option<(Date, Instant)>,
 }
 
 /// Why nothing needs to be asked.
@@ -114,6 +116,16 @@ impl Lately {
         let (of, too_much_usd, at) = self.spent.get(&key.map(str::to_owned))?;
         let is_spent = *of == day && is_fresh(*at) && needed_usd + HARDLY_ANYTHING >= *too_much_usd;
         is_spent.then_some(Known::Spent)
+    }
+
+    /// The day of which something is to be given back once more by now.
+    pub fn owed(&self) -> Option<Date> {
+        self.owed.filter(|(_, at)| at.elapsed() >= ASK_AGAIN_AFTER).map(|(day, _)| day)
+    }
+
+    /// Takes note of the day of which something could not be given back; `None` where all was.
+    pub fn note_owed(&mut self, day: Option<Date>) {
+        self.owed = day.map(|day| (day, Instant::now()));
     }
 
     /// Takes note of what was granted; `None` where there was no answer.

@@ -100,25 +100,25 @@ fn what_is_given_back_is_there_for_others_and_what_was_not_is_found_by_the_next_
     let (store, shared) = lossy();
     let leased_usd = || shared.leased(TODAY).unwrap().leased_usd;
     let near = |usd: f64, other: f64| (usd - other).abs() < 1e-9;
-    assert!(near(shared.lease(TODAY, None, |_| 0.8).unwrap(), 0.8) && near(shared.leased_here_usd(TODAY), 0.8));
-    shared.give_back(TODAY, 0.3).unwrap();
-    assert!(near(leased_usd(), 0.5) && near(shared.leased_here_usd(TODAY), 0.5));
+    assert!(near(shared.lease(TODAY, None, |_| 0.8).unwrap(), 0.8) && near(shared.leased_here_usd(TODAY, None), 0.8));
+    shared.give_back(TODAY, None, 0.3).unwrap();
+    assert!(near(leased_usd(), 0.5) && near(shared.leased_here_usd(TODAY, None), 0.5));
     // Done, and nobody heard so: it is neither given back nor had a second time.
     *store.manner.next.lock().unwrap() = Some(Lost::Connection);
-    shared.give_back(TODAY, 0.1).unwrap_err();
+    shared.give_back(TODAY, None, 0.1).unwrap_err();
     store.manner.is_cut.store(false, Ordering::SeqCst);
     assert!(near(leased_usd(), 0.4) && near(shared.lease(TODAY, None, |_| 0.0).unwrap(), 0.0));
     // Not done.
     store.manner.is_cut.store(true, Ordering::SeqCst);
-    shared.give_back(TODAY, 0.1).unwrap_err();
+    shared.give_back(TODAY, None, 0.1).unwrap_err();
     store.manner.is_cut.store(false, Ordering::SeqCst);
-    assert!(near(shared.leased_here_usd(TODAY), 0.3) && near(leased_usd(), 0.4));
+    assert!(near(shared.leased_here_usd(TODAY, None), 0.3) && near(leased_usd(), 0.4));
     assert!(near(shared.lease(TODAY, None, |_| 0.0).unwrap(), 0.1) && near(leased_usd(), 0.4));
     // What others leased after a reset is theirs.
     shared.forget_leases(TODAY, None).unwrap();
     let other = over(&store.inner, Lossy::default()).1;
     other.lease(TODAY, None, |_| 0.9).unwrap();
-    shared.give_back(TODAY, 0.2).unwrap();
+    shared.give_back(TODAY, None, 0.2).unwrap();
     assert!(near(leased_usd(), 0.9));
 }
 

@@ -224,9 +224,9 @@ async fn a_reservation_that_comes_too_late_for_its_call_is_given_back() {
     assert!((left_usd(&budget).unwrap() - 0.2).abs() < HARDLY_ANYTHING);
 }
 
-/// What all machines together have leased.
+/// What all machines together have leased, and what one could not give back while the lessor was away.
 #[derive(Debug, Default)]
-struct Leased(std::sync::Mutex<BTreeMap<(Date, Option<String>), f64>>);
+struct Leased(std::sync::Mutex<BTreeMap<(Date, Option<String>), f64>>, std::sync::Mutex<f64>, AtomicBool);
 
 impl Lessor for Leased {
     fn lease(&self, lease: &Lease) -> io::Result<f64> {
@@ -241,12 +241,17 @@ impl Lessor for Leased {
         *self.0.lock().unwrap().get_mut(&(day, key.map(str::to_owned))).unwrap() -= usd;
     }
 
-    fn returnable_usd(&self, _: Date) -> f64 {
+    fn returnable_usd(&self, _: Date, _: Option<&str>) -> f64 {
         f64::INFINITY
     }
 
-    fn give_back(&self, day: Date, usd: f64) -> io::Result<()> {
-        *self.0.lock().unwrap().get_mut(&(day, None)).unwrap() -= usd;
+    fn give_back(&self, day: Date, key: Option<&str>, usd: f64) -> io::Result<()> {
+        let mut owed = self.1.lock().unwrap();
+        *owed += usd;
+        if self.2.load(Ordering::SeqCst) {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        *self.0.lock().unwrap().entry((day, key.map(str::to_owned))).or_default() -= std::mem::take(&mut *owed);
         Ok(())
     }
 }
@@ -301,6 +306,38 @@ async fn calls_under_way_lease_three_slices_at_most_and_what_they_did_not_cost_i
     while until_reset(&busy, 0.01).await.is_none() {}
     let spent_usd = busy.spent_usd().unwrap() + other.spent_usd().unwrap();
     assert!(leased_usd() < 1.0 + HARDLY_ANYTHING && spent_usd < 1.0 + HARDLY_ANYTHING, "{spent_usd}");
+}
+
+#[tokio::test]
+async fn what_a_process_leaves_unused_of_its_slices_is_given_back_at_its_end() {
+    let (lessor, dir) = (Arc::new(Leased::default()), tempfile::tempdir().unwrap());
+    let budget = Budget { lessor: Some(lessor.clone()), ..at(&open(dir.path()).unwrap(), morning) };
+    budget.reserve(0.01, Some(&payer("portal"))).await.unwrap().settle(0.002).await.unwrap();
+    let leased = || lessor.0.lock().unwrap().values().copied().collect::<Vec<f64>>();
+    assert!(leased().iter().sum::<f64>() > 0.07, "a slice of all and one of the key: {:?}", leased());
+    budget.settled().await;
+    assert!(leased().iter().all(|usd| (usd - 0.002).abs() < HARDLY_ANYTHING), "{:?}", leased());
+    drop(budget.reserve(0.01, Some(&payer("portal"))).await.unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_given_back_is_given_back_by_a_later_call() {
+    let (lessor, dir) = (Arc::new(Leased::default()), tempfile::tempdir().unwrap());
+    let budget = Budget { lessor: Some(lessor.clone()), ..at(&open(dir.path()).unwrap(), morning) };
+    let leased_usd = || lessor.0.lock().unwrap().values().sum::<f64>();
+    let reserving = (0..15).map(|_| budget.reserve(0.01, None));
+    let under_way = futures::future::join_all(reserving).await;
+    lessor.2.store(true, Ordering::SeqCst);
+    for reservation in under_way {
+        reservation.unwrap().settle(0.0001).await.unwrap();
+    }
+    drop(budget.leasing.clone().lock_owned().await);
+    assert!((leased_usd() - 0.15).abs() < HARDLY_ANYTHING, "{}", leased_usd());
+    lessor.2.store(false, Ordering::SeqCst);
+    tokio::time::advance(Duration::from_secs(5)).await;
+    budget.reserve(0.01, None).await.unwrap().settle(0.0001).await.unwrap();
+    drop(budget.leasing.clone().lock_owned().await);
+    assert!(leased_usd() < 0.1 + HARDLY_ANYTHING, "{}", leased_usd());
 }
 
 #[tokio::test]
@@ -378,12 +415,12 @@ impl Lessor for Slow {
         self.leased.give_again(day, key, usd);
     }
 
-    fn returnable_usd(&self, _: Date) -> f64 {
+    fn returnable_usd(&self, _: Date, _: Option<&str>) -> f64 {
         0.0
     }
 
-    fn give_back(&self, day: Date, usd: f64) -> io::Result<()> {
-        self.leased.give_back(day, usd)
+    fn give_back(&self, day: Date, key: Option<&str>, usd: f64) -> io::Result<()> {
+        self.leased.give_back(day, key, usd)
     }
 }
 

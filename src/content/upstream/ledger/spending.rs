@@ -86,7 +86,7 @@ impl Spending {
         }
     }
 
-    /// Adds a slice that was leased of the budget of all, or of a key's own.
+    /// Adds a slice that was leased of the budget of all, or of a key's own; less than 0 where it is given back.
     pub fn add_lease(&mut self, usd: f64, key: Option<&str>) {
         match key {
             None => self.leased_usd += usd,
@@ -99,9 +99,9 @@ impl Spending {
         key.map_or(self.leased_usd, |key| self.leased_keys.get(key).copied().unwrap_or_default())
     }
 
-    /// What this machine has leased of the budget of all, and is neither spent nor reserved.
-    pub fn unused_usd(&self) -> f64 {
-        self.leased_usd - self.spent_usd
+    /// What this machine has leased of the budget of all, or of a key's own, and is neither spent nor reserved.
+    pub fn unused_usd(&self, key: Option<&str>) -> f64 {
+        self.leased(key) - key.map_or(self.spent_usd, |key| self.of_key(key))
     }
 
     /// What the calls of a key cost.
