@@ -12,6 +12,10 @@ use serde::{Deserialize, Deserializer, de};
 use super::{TokenCounts, WriterConfigError};
 use crate::text_file;
 
+/// What a picture costs at the least, as a share of a square one of the usual quality. One of the lowest quality takes
+/// a quarter of its tokens.
+const LEAST_SHARE: f64 = 0.1;
+
 /// USD by a model's name. A snapshot may have a name of its own, which then wins.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -130,9 +134,12 @@ impl Prices {
         Some(picture_usd + prompt_usd)
     }
 
-    /// USD for a picture of `model` by the tokens of its prompt and of itself; `None` where tokens have no price.
+    /// USD for a picture of `model` by the tokens of its prompt and of itself; `None` where tokens have no price, or
+    /// come to so little that they are not those of a picture.
     pub(super) fn of_picture_s_tokens(&self, model: &str, tokens: TokenCounts) -> Option<f64> {
-        Some(of_model(&self.images, model)?.tokens?.of(tokens))
+        let prices = of_model(&self.images, model)?;
+        let usd = prices.tokens?.of(tokens);
+        (usd >= prices.square.0 * LEAST_SHARE).then_some(usd)
     }
 }
 
@@ -234,6 +241,8 @@ mod tests {
         let by_tokens = prices.of_picture_s_tokens("gpt-image-1-2025-04-23", tokens).unwrap();
         assert!((by_tokens - 0.043_24).abs() < 1e-9, "{by_tokens}");
         assert_eq!(prices.of_picture_s_tokens("dall-e-3", tokens), None);
+        let too_few = TokenCounts { prompt: 5, completion: 1 };
+        assert_eq!(prices.of_picture_s_tokens("gpt-image-1", too_few), None);
     }
 
     #[test]

@@ -121,7 +121,9 @@ async fn a_picture_costs_the_budget_what_its_answer_says_it_used_and_else_the_mo
     let implausible = json!({"input_tokens": 0, "output_tokens": -1});
     // An oblong one and its prompt, of some hundred bytes.
     let reserved = 0.063..0.075;
-    for (usage, usd) in [(counted, 0.064_36..0.064_37), (implausible, reserved.clone()), (Value::Null, reserved)] {
+    let too_few = json!({"input_tokens": 5, "output_tokens": 1});
+    let uncounted = [implausible, too_few, Value::Null].map(|usage| (usage, reserved.clone()));
+    for (usage, usd) in std::iter::once((counted, 0.064_36..0.064_37)).chain(uncounted) {
         let server = server_with(vec![content(&["One."])]).await;
         answer_in_turn(&server, IMAGES, vec![of_usage(usage.clone())]).await;
         let (cost_usd, spent_usd) = drawn_on_a_budget(&server).await;
