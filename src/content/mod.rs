@@ -14,6 +14,7 @@ mod extras;
 pub mod fuzzing;
 mod images;
 mod live_prompts;
+mod note_codes;
 mod offline;
 mod openai;
 mod prices;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::note_codes::OFFER_LEFT_OUT;
 use super::{Audience, Campaign, ImageName, Spent, WriteError, WriteErrorKind};
 use crate::customer::Note;
 
@@ -90,7 +91,7 @@ pub struct Flags {
 impl Content {
     /// Why no text has the special offer, in a sentence; `None` where the texts have it, or there was none.
     pub fn offer_left_out(&self) -> Option<&str> {
-        let note = self.notes.iter().find(|note| note.code == Note::OFFER_LEFT_OUT)?;
+        let note = self.notes.iter().find(|note| note.is(OFFER_LEFT_OUT))?;
         Some(&note.sentence)
     }
 }

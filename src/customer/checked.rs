@@ -276,7 +276,7 @@ mod tests {
 
     #[test]
     fn notes_are_few_and_short() {
-        let note = || Note::new("formulas_without_results", "2 formulas have no result");
+        let note = || Note::new(Note::FORMULAS_WITHOUT_RESULTS, "2 formulas have no result");
         assert_eq!(check(|_, cleaning| cleaning.notes.push(note())), Ok(2));
         assert!(check(|_, cleaning| cleaning.notes.resize_with(65, note)).is_err());
         for sentence in [String::new(), "x".repeat(501), "a\u{202e}b".to_owned()] {

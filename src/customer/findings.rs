@@ -37,7 +37,7 @@ fn date_notes(title: &str, settled: &Settled) -> Vec<Note> {
         let order = in_words(decision.order);
         if let Some(header) = decision.ignored_header.map(in_words) {
             notes.push(Note::new(
-                "date_header_ignored",
+                Note::DATE_HEADER_IGNORED,
                 format!("The header of {title:?} says {header}, but its dates do not look so; they were read {order}."),
             ));
         }
@@ -45,7 +45,7 @@ fn date_notes(title: &str, settled: &Settled) -> Vec<Note> {
             date::Decider::Nobody { is_mixed: false } => {
                 let example = if decision.has_short_years { "03/05/24" } else { "03/05/2024" };
                 notes.push(Note::new(
-                    "date_order_assumed",
+                    Note::DATE_ORDER_ASSUMED,
                     format!(
                         "The dates in {title:?} can be read in more than one order, such as {example}; they were read \
                          {order}. To settle it, write them as 2024-05-03, write the order into the header, such as \
@@ -54,7 +54,7 @@ fn date_notes(title: &str, settled: &Settled) -> Vec<Note> {
                 ));
             }
             date::Decider::Nobody { is_mixed: true } => notes.push(Note::new(
-                "date_orders_mixed",
+                Note::DATE_ORDERS_MIXED,
                 format!(
                     "Some dates in {title:?} can only be read day first and others only month first or year first; \
                      those that can be read in more than one order were read like the others with the same separator, \
@@ -62,7 +62,7 @@ fn date_notes(title: &str, settled: &Settled) -> Vec<Note> {
                 ),
             )),
             date::Decider::Header { is_contradicted: true } => notes.push(Note::new(
-                "date_orders_mixed",
+                Note::DATE_ORDERS_MIXED,
                 format!(
                     "Some dates in {title:?} cannot be read {order}, as its header says, and were read in the order \
                      that is left; those that can be read in more than one order were read {order}."
@@ -73,7 +73,7 @@ fn date_notes(title: &str, settled: &Settled) -> Vec<Note> {
     }
     if settled.look_swapped {
         notes.push(Note::new(
-            "dates_perhaps_swapped",
+            Note::DATES_PERHAPS_SWAPPED,
             format!(
                 "Day and month of many dates in {title:?} are probably swapped: nearly every cell that is a date has a \
                  day of at most 12, and nearly every date that is a text one of more than 12. A spreadsheet program \
@@ -84,7 +84,7 @@ fn date_notes(title: &str, settled: &Settled) -> Vec<Note> {
     }
     if settled.is_buddhist {
         notes.push(Note::new(
-            "buddhist_years",
+            Note::BUDDHIST_YEARS,
             format!("{title:?} counts years by the Buddhist calendar: each was read as 543 years earlier."),
         ));
     }
@@ -104,7 +104,7 @@ fn digits_note(title: &str, (found, order): &(date::DigitsFound, DateOrder)) -> 
              into the header, such as (DDMMYY)."
         ),
     };
-    Note::new("dates_of_digits", sentence)
+    Note::new(Note::DATES_OF_DIGITS, sentence)
 }
 
 /// What a person should know of names that say that nothing is known.
@@ -126,7 +126,7 @@ pub(super) fn unknown_note(column: &Column, read: &CustomerColumn) -> Option<Not
     let then = if column.required { "such a row is then left out" } else { "the row is then read without a value" };
     let names = names.iter().take(NAMED).map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
     Some(Note::new(
-        "unknown_is_a_value",
+        Note::UNKNOWN_IS_A_VALUE,
         format!(
             "{title:?} is {names} in {rows}: that counts as a value like any other, and no text says it. Leave the \
              cell empty if nothing is known: {then}."
@@ -137,7 +137,7 @@ pub(super) fn unknown_note(column: &Column, read: &CustomerColumn) -> Option<Not
 fn letters_note(title: &str, settled: &Settled) -> Option<Note> {
     let (garbled, letter) = settled.garbled.as_ref()?;
     Some(Note::new(
-        "letters_garbled",
+        Note::LETTERS_GARBLED,
         format!(
             "{title:?} holds letters that were read in the wrong encoding before this file was saved, such as \
              {garbled:?} for {letter:?}; they were read as they are. Export the file again as UTF-8 from where it comes."
@@ -181,13 +181,13 @@ fn number_notes(title: &str, settled: &Settled) -> Vec<Note> {
     if !settled.currencies.is_empty() {
         let currencies = settled.currencies.join(", ");
         notes.push(Note::new(
-            "currencies_mixed",
+            Note::CURRENCIES_MIXED,
             format!("{title:?} holds amounts in different currencies ({currencies}), which were not converted."),
         ));
     }
     if settled.mixes_percentages {
         notes.push(Note::new(
-            "percentages_mixed",
+            Note::PERCENTAGES_MIXED,
             format!("{title:?} holds percentages and other numbers: 12 % was read as 0.12, and 12 as 12."),
         ));
     }

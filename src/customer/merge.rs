@@ -12,7 +12,7 @@ use super::report::NAMED_ROWS;
 use super::same_name;
 use super::{
     BrokenTable, CleaningReport, ColumnDates, CustomerColumn, CustomerTable, Dropped, IdentifierDigits, KeyedTable,
-    MIN_CUSTOMERS, MISSING, Note, Schema, SheetReport, SheetRow, ValueRows,
+    MIN_CUSTOMERS, MISSING, Schema, SheetReport, SheetRow, ValueRows,
 };
 
 /// Files added in the order of their age: of several rows of one customer, by the schema's identifier, the newest
@@ -140,7 +140,7 @@ impl NewestStands {
             }
         }
         for note in &file.notes {
-            all.notes.push(Note::new(&note.code, format!("{label}: {}", note.sentence)));
+            all.notes.push(note.of_file(label));
         }
         for (title, header) in &file.columns_used {
             all.columns_used.entry(title.clone()).or_insert_with(|| header.clone());

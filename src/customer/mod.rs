@@ -84,7 +84,7 @@ pub use merge::NewestStands;
 pub use missing_columns::{MissingColumn, MissingColumns};
 pub use named_columns::{ColumnAt, WrongColumns, columns_used, find_columns, notes_on_unread};
 pub use newest::{KeyedTable, RowKey, without_zero_decimals};
-pub use note::Note;
+pub use note::{Note, NoteCode};
 pub use nothing::says_nothing;
 pub use origins::{Identifiers, Keep, NotKept, Origins, SheetStart};
 pub use plain::plain_cell;

@@ -114,7 +114,7 @@ mod tests {
     fn note(identities: impl IntoIterator<Item = u64>) -> Option<String> {
         let mut repeated = Repeated::default();
         identities.into_iter().for_each(|identity| repeated.add(identity));
-        let mut notes = repeated.notes("ID").filter(|note| note.code == Note::REPEATED_IDENTIFIERS);
+        let mut notes = repeated.notes("ID").filter(|note| note.is(Note::REPEATED_IDENTIFIERS));
         notes.next().map(|note| note.sentence)
     }
 
@@ -143,7 +143,7 @@ mod tests {
             let belief = repeated.belief();
             prop_assert_eq!((belief.n_distinct, belief.n_rows), (rows.len(), n_rows));
             let n_again: usize = rows.values().filter(|&&n| n <= MAX_ROWS).map(|n| n - 1).sum();
-            let first = repeated.notes("ID").find(|note| note.code == Note::REPEATED_IDENTIFIERS);
+            let first = repeated.notes("ID").find(|note| note.is(Note::REPEATED_IDENTIFIERS));
             let number = first.and_then(|note| note.sentence.split(' ').next()?.parse().ok());
             prop_assert_eq!(number, (n_again > 0 && belief.tells_apart()).then_some(n_again));
         }

@@ -90,7 +90,7 @@ impl CleaningReport {
             Note::MORE_CELLS_THAN_HEADER,
             Note::DELIMITERS_DIFFER,
         ];
-        for note in self.notes.iter().filter(|note| says_why.contains(&note.code.as_str())) {
+        for note in self.notes.iter().filter(|note| note.is_any_of(&says_why)) {
             sentence += "; ";
             sentence += &note.sentence;
         }
@@ -307,7 +307,7 @@ mod tests {
                 SheetReport::unused("Notes", 3, UnusedSheet::Hidden, "the sheet is hidden"),
             ],
             unusable: [("Spend".into(), Unusable { rows: 1, ..Unusable::default() })].into(),
-            notes: vec![Note::new("formulas_without_results", "2 formulas have no result")],
+            notes: vec![Note::new(Note::FORMULAS_WITHOUT_RESULTS, "2 formulas have no result")],
             ..CleaningReport::default()
         };
         let json = serde_json::to_string(&report).unwrap();

@@ -10,7 +10,7 @@ mod imports;
 mod rules;
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use imports::{Sources, floor};
 use rules::Table;
@@ -57,19 +57,11 @@ fn every_test_that_the_threat_model_names_holds_one() {
 #[test]
 fn every_log_line_names_its_event() {
     let mut found = Vec::new();
-    let mut folders = vec![root().join("src")];
-    while let Some(folder) = folders.pop() {
-        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let text = std::fs::read_to_string(&path).unwrap();
-                let lines = ["info", "warn", "error"].map(|level| format!("tracing::{level}!("));
-                let calls = lines.iter().flat_map(|call| text.split(call.as_str()).skip(1));
-                let unnamed = calls.filter(|call| !call.trim_start().starts_with("event = \""));
-                found.extend(unnamed.map(|call| format!("{}: {:.60}", path.display(), call.trim_start())));
-            }
-        }
+    for (path, text) in texts_of_sources() {
+        let lines = ["info", "warn", "error"].map(|level| format!("tracing::{level}!("));
+        let calls = lines.iter().flat_map(|call| text.split(call.as_str()).skip(1));
+        let unnamed = calls.filter(|call| !call.trim_start().starts_with("event = \""));
+        found.extend(unnamed.map(|call| format!("{}: {:.60}", path.display(), call.trim_start())));
     }
     assert!(found.is_empty(), "these log lines have no event:\n{}", found.join("\n"));
 }
@@ -89,6 +81,31 @@ fn every_code_of_an_error_is_in_the_document_of_errors() {
     let listed = quoted(&read("docs/errors.md"), '`');
     let unlisted: Vec<_> = codes.difference(&listed).collect();
     assert!(unlisted.is_empty(), "docs/errors.md lacks {unlisted:?}");
+}
+
+#[test]
+fn the_document_of_notes_lists_every_code_and_every_reason_and_no_other() {
+    let in_quotes = |text: &str| text.split('"').skip(1).step_by(2).map(str::to_owned).collect::<BTreeSet<_>>();
+    let mut codes = BTreeSet::new();
+    for (path, text) in texts_of_sources() {
+        // A code has no other constructor.
+        for call in text.split("NoteCode::new(").skip(1) {
+            assert!(call.starts_with('"'), "{} makes a code of {call:.60}", path.display());
+            codes.insert(call.split('"').nth(1).unwrap().to_owned());
+        }
+    }
+    assert!(codes.contains("unknown_field") && codes.contains("identifiers_rounded"), "{codes:?}");
+    let dropped = std::fs::read_to_string(root().join("src/customer/dropped.rs")).unwrap();
+    let reasons = in_quotes(dropped.split("fn reason(&self)").nth(1).unwrap().split("fn fmt(").next().unwrap());
+    assert!(reasons.contains("not_a_number"), "{reasons:?}");
+
+    let document = std::fs::read_to_string(root().join("docs/notes.md")).unwrap();
+    let (of_codes, of_reasons) = document.split_once("\n## Why rows are left out\n").unwrap();
+    let listed = |part: &str| -> BTreeSet<String> {
+        part.lines().filter_map(|line| Some(line.strip_prefix("| `")?.split('`').next()?.to_owned())).collect()
+    };
+    assert_eq!(listed(of_codes), codes);
+    assert_eq!(listed(of_reasons), reasons);
 }
 
 #[test]
@@ -171,6 +188,22 @@ fn the_reading_of_imports_sees_groups_renames_and_what_a_module_hands_on() {
     assert_eq!(circles::of(&edges), [["a::one", "a::two"]]);
     let imports: Vec<(String, String)> = sources.imports().map(|import| (import.from, import.to)).collect();
     assert_eq!(imports, [("a::two".to_owned(), "b".to_owned())]);
+}
+
+/// Every file of the sources, with its text.
+fn texts_of_sources() -> Vec<(PathBuf, String)> {
+    let (mut texts, mut folders) = (Vec::new(), vec![root().join("src")]);
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(&path).unwrap();
+                texts.push((path, text));
+            }
+        }
+    }
+    texts
 }
 
 fn root() -> &'static Path {

@@ -75,14 +75,12 @@ fn check(table: &CustomerTable) -> anyhow::Result<()> {
     }
     // A comma within a number makes two cells of it. In a sheet, what is beside the table moves nothing.
     let is_text = cleaning.encoding.is_some();
-    let is_wrong = |note: &&Note| match note.code.as_str() {
-        Note::COLUMNS_ALIKE | Note::UNIT_APPLIED => true,
-        Note::MORE_CELLS_THAN_HEADER => is_text,
-        _ => false,
+    let is_wrong = |note: &&Note| {
+        note.is_any_of(&[Note::COLUMNS_ALIKE, Note::UNIT_APPLIED]) || (is_text && note.is(Note::MORE_CELLS_THAN_HEADER))
     };
     if let Some(note) = cleaning.notes.iter().find(is_wrong) {
         let sentence = note.sentence.trim_end_matches('.');
-        let advice = if note.code == Note::UNIT_APPLIED { "; write whole numbers of people" } else { "" };
+        let advice = if note.is(Note::UNIT_APPLIED) { "; write whole numbers of people" } else { "" };
         bail!("{sentence}{advice}");
     }
     if cleaning.identifier_used.is_none() {
@@ -113,7 +111,7 @@ fn notes_on_reading(table: &CustomerTable) -> Vec<String> {
         Note::LOOKS_LIKE_TOTALS,
         Note::SHEETS_LEFT_OUT,
     ];
-    let others = cleaning.notes.iter().filter(|note| !asked_again.contains(&note.code.as_str()));
+    let others = cleaning.notes.iter().filter(|note| !note.is_any_of(&asked_again));
     let others = others.map(|note| note.sentence.trim_end_matches('.').to_owned());
     sheets.chain(sums).chain(others).collect()
 }
@@ -151,7 +149,7 @@ fn again(input: &mut Input) -> anyhow::Result<File> {
 /// Refuses numbers of people that may be others than those that were read, by how they are written.
 fn check_written(config: &Config, input: &mut Input, table: &CustomerTable) -> anyhow::Result<()> {
     let guesses = [Note::DECIMALS_ASSUMED, Note::DECIMALS_MIXED];
-    let has_guesses = table.cleaning().notes.iter().any(|note| guesses.contains(&note.code.as_str()));
+    let has_guesses = table.cleaning().notes.iter().any(|note| note.is_any_of(&guesses));
     let places = places_of(table)?;
     let [sent, acted] = PEOPLE;
     for (column, title, other) in [(0, sent, acted), (1, acted, sent)] {

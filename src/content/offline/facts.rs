@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use minijinja::Value;
 
+use super::super::note_codes::OFFER_LEFT_OUT;
 use super::super::{Audience, Brief};
 use super::data::{Data, Trade};
 use super::dice::Dice;
@@ -98,7 +99,7 @@ impl Slots {
     /// Returns notes on the offer and on interests that no text can hold.
     fn name_the_audience(&mut self, words: &Words, audience: &Audience) -> Vec<Note> {
         let offer = audience.special_offer.as_deref().map(|offer| offer_of(words, offer)).transpose();
-        let note = |why: Unsayable| Note::new(Note::OFFER_LEFT_OUT, why.of_offer());
+        let note = |why: Unsayable| Note::new(OFFER_LEFT_OUT, why.of_offer());
         let (offer, left_out) = offer.map_or_else(|why| (None, Some(note(why))), |offer| (offer, None));
         let (interests, others) = interests_of(words, audience.interests.as_deref().unwrap_or_default());
         self.set("offer", offer);

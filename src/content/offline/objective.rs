@@ -6,17 +6,16 @@
 //! it. An offer is posted as an offer. Whatever else customers may read is quoted whole; where they may not, a text
 //! does without. Either way a note says so.
 
+use super::super::note_codes::{OBJECTIVE_LEFT_OUT, OBJECTIVE_QUOTED};
 use super::reading::{WordStarts, Words, bare, is_in};
 use super::sayable::{has_address, is_sayable, why_not, without_full_stop};
-use crate::customer::{MONTHS, Note};
+use crate::customer::{MONTHS, Note, NoteCode};
 
 /// A subject is short: more words are a sentence, not a thing.
 const MAX_SUBJECT_WORDS: usize = 8;
 const MAX_SUBJECT_CHARS: usize = 60;
 /// How long the word before a sentence's end is at least; a shorter one may be an abbreviation.
 const MIN_LAST_WORD: usize = 4;
-/// The code of a note on what the texts do without.
-const LEFT_OUT: &str = "objective_left_out";
 const NOT_TOLD: &str = "the offline writer could not tell from the objective what the campaign is about, so the texts";
 
 /// What an objective says.
@@ -79,17 +78,17 @@ impl Objective {
             return Self::left_out(format!("{NOT_TOLD} do not name it: the objective {}", why.predicate()));
         }
         if words.is_quotable(text) {
-            let quoted = Self::noted("objective_quoted", format!("{NOT_TOLD} quote it whole"));
+            let quoted = Self::noted(OBJECTIVE_QUOTED, format!("{NOT_TOLD} quote it whole"));
             return Self { topic: Some(format!("“{}”", without_full_stop(text))), ..quoted };
         }
         Self::left_out(format!("{NOT_TOLD} do not name it"))
     }
 
     fn left_out(sentence: String) -> Self {
-        Self::noted(LEFT_OUT, sentence)
+        Self::noted(OBJECTIVE_LEFT_OUT, sentence)
     }
 
-    fn noted(code: &str, sentence: String) -> Self {
+    fn noted(code: NoteCode, sentence: String) -> Self {
         Self { note: Some(Note::new(code, sentence)), ..Self::default() }
     }
 }
@@ -106,7 +105,7 @@ impl Thing {
     /// What a marketer should know where a day was named.
     fn note(&self) -> Option<Note> {
         let sentence = |day| format!("the texts leave “{day}” out: the offline writer names no day and no season");
-        self.day.as_deref().map(|day| Note::new(LEFT_OUT, sentence(day)))
+        self.day.as_deref().map(|day| Note::new(OBJECTIVE_LEFT_OUT, sentence(day)))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::customer::Note;
 
+use super::super::note_codes::INTERESTS_LEFT_OUT;
 use super::reading::{Words, is_in};
 
 /// How many interests or places one sentence names.
@@ -127,7 +128,7 @@ pub(super) fn interests_of(words: &Words, interests: &str) -> (Option<String>, O
              customers like, without a gender",
             left_out.join(", ")
         );
-        Note::new("interests_left_out", sentence)
+        Note::new(INTERESTS_LEFT_OUT, sentence)
     });
     (listed(&usable, "and"), note)
 }

@@ -4,12 +4,13 @@ use std::collections::HashSet;
 
 use serde_json::{Value as Json, json};
 
+use super::super::note_codes::OFFER_LEFT_OUT;
 use super::super::{
     Audience, Brief, Campaign, CampaignInput, Engagement, FunnelStage, ImageStore, Platform, Tone, Writer,
     WriterConfig, sample,
 };
 use super::{Draft, Facts, Offline, Order, Posters, Wanted};
-use crate::customer::{Note, Schema};
+use crate::customer::Schema;
 use crate::pipeline::Persona;
 
 const OBJECTIVES: [(&str, &str); 8] = [
@@ -141,7 +142,7 @@ fn an_offer_that_no_text_can_hold_is_left_out_with_a_sentence_that_says_why() {
     let left_out = |offer: &str| {
         let audience = sample::audience(&json!({ "Special_Offer": offer }));
         let draft = Offline::new().unwrap().write_brief(&brief(&audience, |_| {})).unwrap();
-        let note = draft.notes.into_iter().find(|note| note.code == Note::OFFER_LEFT_OUT);
+        let note = draft.notes.into_iter().find(|note| note.is(OFFER_LEFT_OUT));
         assert_eq!(draft.variants.iter().any(|text| text.contains(offer)), note.is_none(), "{offer}");
         note.map(|note| note.sentence)
     };

@@ -82,7 +82,7 @@ fn unit_note(header: &str, unit: Unit) -> Note {
             format!("The header {header:?} has a unit: each number below it was read as {times} times what it says."),
         ),
         Unit::Unclear => Note::new(
-            "unit_unclear",
+            Note::UNIT_UNCLEAR,
             format!(
                 "The header {header:?} may say thousands or millions, or nothing of the kind: the numbers below it were \
                  read as they are written. Write the word out, such as (thousand) or (million), if they are."

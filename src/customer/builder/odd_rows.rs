@@ -3,7 +3,7 @@
 
 use crate::customer::lost_digits::Lost;
 use crate::customer::tally::{Place, Tally};
-use crate::customer::{Note, SheetReport};
+use crate::customer::{Note, NoteCode, SheetReport};
 
 /// Counts such rows, over all sheets.
 #[derive(Debug, Clone, Default)]
@@ -35,7 +35,7 @@ impl OddRows {
     /// What a person should know of them, and of those whose identifiers are `lost`.
     pub fn notes(&self, lost: &Lost, sheets: &[SheetReport]) -> Vec<Note> {
         let mut notes = Vec::new();
-        let mut note = |code: &str, tally: &Tally, one: &str, several: &str, advice: &str| {
+        let mut note = |code: NoteCode, tally: &Tally, one: &str, several: &str, advice: &str| {
             let Some(first) = tally.clone().first_rows(sheets).into_iter().next() else { return };
             let sheet = if first.sheet.is_empty() { String::new() } else { format!(" of the sheet {:?}", first.sheet) };
             let rows = if tally.rows == 1 { format!("1 row {one}") } else { format!("{} rows {several}", tally.rows) };

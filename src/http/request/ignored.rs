@@ -10,9 +10,10 @@ use utoipa::ToSchema;
 
 use super::described::DISTINGUISHING;
 use super::fields::{CAMPAIGN_NAMES, Fields};
+use super::note_codes;
 use super::persona::PERSONA;
 use super::workbook::KEEP;
-use crate::customer::{FormFields, Kind, Note, Schema, is_invisible};
+use crate::customer::{FormFields, Kind, Note, NoteCode, Schema, is_invisible};
 use crate::near_miss::nearest;
 use crate::pipeline::{MIN_CUSTOMERS, Persona};
 
@@ -87,7 +88,7 @@ impl Ignored {
         n_ignored += ignored.add_persona(schema, is_extra, fields);
         if fields.is_given("persona_summary") && !has_segment {
             let sentence = "persona_summary is not read: persona or cluster_id says which segment to write for";
-            ignored.note("summary_not_read", sentence);
+            ignored.note(note_codes::SUMMARY_NOT_READ, sentence);
         }
         ignored.end(n_ignored)
     }
@@ -131,20 +132,20 @@ impl Ignored {
         let sentence = format!(
             "{what} is left out: fewer than {MIN_CUSTOMERS} customers of the training have the value that was given"
         );
-        self.notes.push(Note::new("value_left_out", sentence));
+        self.notes.push(Note::new(note_codes::VALUE_LEFT_OUT, sentence));
     }
 
     /// Notes that a field names a month or a quarter that has not begun.
     pub fn note_to_come(&mut self, field: &str) {
         let sentence = format!("{} is left out: that part of this year has not begun", shown(field));
-        self.note("date_to_come", &sentence);
+        self.note(note_codes::DATE_TO_COME, &sentence);
     }
 
     /// Notes that a field of the customer holds nothing that can be used.
     pub fn note_empty(&mut self, field: &str) {
         let sentence =
             format!("{} is left out: its value means none, or looks like an address, a number or a key", shown(field));
-        self.note("value_empty", &sentence);
+        self.note(note_codes::VALUE_EMPTY, &sentence);
     }
 
     /// Notes that these fields did not place the customer.
@@ -158,7 +159,7 @@ impl Ignored {
              of the form",
             names.join(", ")
         );
-        self.note("placed_without", &sentence);
+        self.note(note_codes::PLACED_WITHOUT, &sentence);
     }
 
     /// Notes that the content is for the segment as `summary` has it, and not as the request's own summary does: an
@@ -168,13 +169,13 @@ impl Ignored {
         if is_other && !is_trained {
             let sentence = "persona_summary is not read: the content is written from the persona, which this answer's \
                             persona_summary describes";
-            return self.note("summary_not_read", sentence);
+            return self.note(note_codes::SUMMARY_NOT_READ, sentence);
         }
         if is_other {
             let sentence = "persona_summary is not read: the content is for the segment as it was trained, which this \
                             answer's persona_summary describes; send distinguishing and size of the upload's answer to \
                             have it written for the upload's customers";
-            self.note("written_as_trained", sentence);
+            self.note(note_codes::WRITTEN_AS_TRAINED, sentence);
         }
     }
 
@@ -184,7 +185,7 @@ impl Ignored {
     }
 
     /// Adds a note of another kind.
-    pub fn note(&mut self, code: &'static str, sentence: &str) {
+    pub fn note(&mut self, code: NoteCode, sentence: &str) {
         self.notes.push(Note::new(code, sentence));
     }
 
@@ -195,7 +196,7 @@ impl Ignored {
         let shown = format!("{prefix}{}", shown(name));
         if let Some(nearest) = nearest(name, known, LETTERS_PER_MISTAKE) {
             let sentence = format!("{shown} is not a field; did you mean {nearest}?");
-            self.notes.push(Note::new("unknown_field", sentence));
+            self.notes.push(Note::new(note_codes::UNKNOWN_FIELD, sentence));
         }
         self.ignored.push(shown);
     }
@@ -203,7 +204,7 @@ impl Ignored {
     fn end(mut self, n_ignored: usize) -> Self {
         let more = n_ignored.saturating_sub(self.ignored.len());
         if more > 0 {
-            self.notes.push(Note::new("more_unknown_fields", format!("{more} more fields were ignored")));
+            self.notes.push(Note::new(note_codes::MORE_UNKNOWN_FIELDS, format!("{more} more fields were ignored")));
         }
         self
     }

@@ -10,6 +10,7 @@ pub(super) mod ignored;
 pub(super) mod incoming;
 pub(super) mod keeping;
 pub(super) mod known;
+pub(super) mod note_codes;
 pub(super) mod persona;
 pub(super) mod target;
 pub(super) mod workbook;

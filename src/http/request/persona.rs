@@ -1,6 +1,7 @@
 //! A persona of a marketer's own: checked against itself and against what the training knows.
 
 use super::fields::{Fields, LeftOut};
+use super::note_codes;
 use crate::content::{Audience, extra_key, has_meaning};
 use crate::customer::{DatePart, FeatureKind, Note, Schema};
 use crate::model_store::ModelVersion;
@@ -64,7 +65,10 @@ pub(super) fn of_their_own(fields: &mut Fields, persona: Persona, version: &Mode
         }
         if values.len() > Audience::MAX_VALUES {
             let (key, most) = (&given.key, Audience::MAX_VALUES);
-            notes.push(Note::new("values_cut", format!("of {PERSONA}.{key} the first {most} values are used")));
+            notes.push(Note::new(
+                note_codes::VALUES_CUT,
+                format!("of {PERSONA}.{key} the first {most} values are used"),
+            ));
         }
         Trait { values, ..given }
     });

@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use super::described::{DISTINGUISHING, Described};
 use super::fields::{Fields, LeftOut};
 use super::ignored::{is_customer_field, is_of_request};
+use super::note_codes;
 use super::persona::{OwnPersona, PERSONA, check_dates, is_extra, of_their_own};
 use crate::content::Audience;
 use crate::customer::{CustomerTable, FormCustomer, FormFields, Note};
@@ -187,7 +188,7 @@ fn of_persona(fields: &mut Fields, version: &ModelVersion, mut persona: Persona,
             customers: Some(0),
             summary: UNTOLD.to_owned(),
             is_described: true,
-            notes: vec![Note::new("written_without_traits", NEEDS_DISTINGUISHING)],
+            notes: vec![Note::new(note_codes::WRITTEN_WITHOUT_TRAITS, NEEDS_DISTINGUISHING)],
             ..Target::default()
         },
         None => match trained_one(version, &persona, trained) {
@@ -195,7 +196,7 @@ fn of_persona(fields: &mut Fields, version: &ModelVersion, mut persona: Persona,
             None => {
                 let OwnPersona { persona, left_out, mut notes } = of_their_own(fields, persona, version);
                 if cluster_id.is_some() && trained.is_none() {
-                    notes.push(Note::new("unknown_segment", NOT_A_SEGMENT));
+                    notes.push(Note::new(note_codes::UNKNOWN_SEGMENT, NOT_A_SEGMENT));
                 }
                 Target { summary: persona.summary(schema), persona, left_out, notes, ..Target::default() }
             }

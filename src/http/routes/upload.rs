@@ -16,7 +16,7 @@ use super::map::MAX_POINTS;
 use super::upload_places::{Places, QUERY, UploadQuery};
 use crate::causes::with_causes;
 use crate::content::{Campaign, Engagement, FunnelStage, Output, Platform, Requester, Tone, Written, write_all_for};
-use crate::customer::{Keep, Note};
+use crate::customer::Keep;
 use crate::http::access::{Right, Sender};
 use crate::http::admission::{for_this_request, promise_answer};
 use crate::http::problem::ApiError;
@@ -26,6 +26,7 @@ use crate::http::request::ignored::{Ignored, inputs};
 use crate::http::request::incoming::receive;
 use crate::http::request::keeping::{keep as keep_upload, sync_ahead};
 use crate::http::request::known::read_query;
+use crate::http::request::note_codes::PLACES_NEED_ADMIN;
 use crate::http::request::workbook::{KEEP, Reading, read_and_group};
 use crate::http::request_id::RequestContext;
 use crate::http::response::event_stream::{Caller, Finished, Reporter};
@@ -189,8 +190,7 @@ pub(in crate::http) async fn post_upload_excel(
     let may_see_places = version.manifest.is_of_the_sample() || sender.has(Right::Admin);
     if query.places.is_some_and(|places| places > 0) && !may_see_places {
         query.places = None;
-        ignored
-            .note(Note::PLACES_NEED_ADMIN, "places need the administrators' key: they would tell who was trained on");
+        ignored.note(PLACES_NEED_ADMIN, "places need the administrators' key: they would tell who was trained on");
     }
     let caller = Caller::new(state.clone(), context.clone(), Some(&version.id), &parts.headers);
     let receiving = elapsed_ms(started);

@@ -72,13 +72,13 @@ fn encoding_note(encoding: TextEncoding, foreign: Foreign) -> Option<Note> {
     let others = cells(foreign.cells);
     let (code, mut sentence) = match (name == legacy, foreign.cells) {
         (true, 0) => {
-            ("encoding_guessed", format!("The text is not UTF-8; going by its letters it was read as {name}."))
+            (Note::ENCODING_GUESSED, format!("The text is not UTF-8; going by its letters it was read as {name}."))
         }
         (true, _) => (
-            "encodings_mixed",
+            Note::ENCODINGS_MIXED,
             format!("The text was read as {name}, going by its letters, except for {others} in UTF-8."),
         ),
-        (false, _) => ("encodings_mixed", format!("The text is UTF-8, except for {others} read as {legacy}.")),
+        (false, _) => (Note::ENCODINGS_MIXED, format!("The text is UTF-8, except for {others} read as {legacy}.")),
     };
     if foreign.damaged > 0 {
         sentence.push_str(&format!(" In {} not every letter could be read.", cells(foreign.damaged)));
@@ -96,7 +96,7 @@ fn quotes_note(Strays { n_lines, first_line }: Strays) -> Option<Note> {
             "{n_lines} lines open a quote that is never closed, line {first_line} first; they were read as text."
         ),
     };
-    Some(Note::new("quotes_as_text", sentence))
+    Some(Note::new(Note::QUOTES_AS_TEXT, sentence))
 }
 
 /// How a text falls apart.

@@ -119,7 +119,7 @@ fn texts_of(
          it as .xlsx and send that.",
         charset.name()
     );
-    builder.add_note(Note::new("encoding_guessed", sentence));
+    builder.add_note(Note::new(Note::ENCODING_GUESSED, sentence));
     Ok(Texts::Bytes(charset))
 }
 
