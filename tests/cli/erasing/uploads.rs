@@ -1,0 +1,231 @@
+//! What an erasure does to kept uploads, also to those that a killed process left or that are on their way.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime};
+
+use rust_xlsxwriter::Workbook;
+
+use super::{KEPT, erase, kept_csv};
+use crate::folder::{Folder, shown};
+use crate::form::Form;
+use crate::lasting::{start, upload};
+use crate::people::{HEADER, holding, rows, with_customers};
+
+#[test]
+fn kept_columns_of_a_key_that_is_gone_or_another_are_not_said_to_be_without_the_customer() {
+    let folder = with_customers();
+    let (server, address) = start(&folder, &[("KEEP_UPLOADS", "columns")]);
+    upload(&address, &format!("{HEADER}{}", rows(1000, 30)));
+    drop(server);
+    let [state, away] = ["state", "away"].map(|name| folder.path(name));
+    fs::rename(&state, &away).unwrap();
+    let lost = folder.fails(&["customers", "erase", "--id", "KUNDE-1005"]);
+    assert!(lost.contains("identifiers.key is missing in state") && lost.contains(".columns"), "{lost}");
+    assert!(!state.exists(), "a new key would find nobody");
+
+    fs::create_dir(&state).unwrap();
+    fs::write(state.join("identifiers.key"), "5".repeat(64)).unwrap();
+    let (code, text) = erase(&folder, "KUNDE-1005");
+    assert!(code == Some(4) && !text.contains("not found"), "{text}");
+    assert!(text.contains(".columns: its customers are known by another key than identifiers.key"), "{text}");
+    assert!(text.contains("searched        1 file\n"), "{text}");
+
+    fs::remove_dir_all(&state).unwrap();
+    fs::rename(&away, &state).unwrap();
+    let (code, text) = erase(&folder, "KUNDE-1005");
+    assert!(code == Some(0) && text.contains("rewritten       uploads/"), "{text}");
+    assert!(text.contains("searched        2 files\n"), "{text}");
+}
+
+#[test]
+fn an_erasure_leaves_the_age_of_an_upload_as_it_was() {
+    let folder = Folder::new();
+    let kept = left_by_a_kill(folder.path("uploads").join(format!("{KEPT}.csv")));
+    let age = |path: &Path| fs::metadata(path).unwrap().modified().unwrap();
+    let before = age(&kept);
+    for id in ["KUNDE-7001", "KUNDE-7002"] {
+        let (code, text) = erase(&folder, id);
+        assert!(code == Some(0) && text.contains("rewritten  "), "{text}");
+        assert_eq!(age(&kept.with_extension("columns")), before);
+    }
+}
+
+/// A file that a process left when it was killed, some minutes ago.
+fn left_by_a_kill(path: PathBuf) -> PathBuf {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, format!("{HEADER}{}", rows(7_000, 20))).unwrap();
+    let then = SystemTime::now() - Duration::from_secs(300);
+    fs::File::options().write(true).open(&path).unwrap().set_modified(then).unwrap();
+    path
+}
+
+#[test]
+fn what_a_killed_process_left_is_gone_after_an_erasure_and_after_a_training() {
+    let folder = with_customers();
+    let rests = ["uploads/.incoming-0a", "base_data/2026-01-01/.incoming-0b", "base_data/2026-01-02/.moving"];
+    let leave = || rests.map(|rest| left_by_a_kill(folder.path(rest)));
+    leave();
+    let (code, text) = erase(&folder, "KUNDE-7001");
+    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(holding(&folder, "KUNDE-7001"), Vec::<PathBuf>::new());
+    leave();
+    folder.ok(&["retrain"]);
+    // A server that receives uploads looks after its own folder.
+    assert_eq!(holding(&folder, "KUNDE-7001"), [folder.path("uploads/.incoming-0a")]);
+}
+
+#[test]
+fn an_upload_that_is_on_its_way_is_said_and_found_once_it_is_there() {
+    let folder = with_customers();
+    let (_server, address) = start(&folder, &[]);
+    let form = Form::new().file("a.csv", format!("{HEADER}{}", rows(7_000, 20)).as_bytes());
+    let (content_type, body) = form.finish();
+    let (begun, rest) = body.split_at(body.len() / 2);
+    let mut stream = TcpStream::connect(&address).unwrap();
+    let head = format!(
+        "POST /upload-excel HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Type: {content_type}\r\n\
+         Content-Length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(&[head.as_bytes(), begun].concat()).unwrap();
+    let is_coming = || {
+        let mut entries = fs::read_dir(folder.path("uploads")).into_iter().flatten().flatten();
+        entries.any(|entry| entry.file_name().to_string_lossy().starts_with(".incoming-"))
+    };
+    let started = Instant::now();
+    while !is_coming() {
+        assert!(started.elapsed() < Duration::from_secs(60), "the server never began to receive it");
+        std::thread::yield_now();
+    }
+    let (code, text) = erase(&folder, "KUNDE-7001");
+    assert_eq!(code, Some(4), "{text}");
+    let said = "not searched    1 upload, on the way to the server";
+    assert!(text.contains(said) && text.contains("run this again") && !text.contains("not found"), "{text}");
+    stream.write_all(rest).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let (code, text) = erase(&folder, "KUNDE-7001");
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("rewritten       uploads/"), "{text}");
+    assert_eq!(holding(&folder, "KUNDE-7001"), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn a_server_removes_what_a_killed_one_had_received_of_an_upload() {
+    let folder = with_customers();
+    let rest = left_by_a_kill(folder.path("uploads/.incoming-0123"));
+    let (mut server, _) = start(&folder, &[]);
+    assert_eq!(server.until("abandoned_uploads_removed")["n_removed"], 1);
+    assert!(!rest.exists());
+}
+
+#[test]
+fn customers_who_were_erased_do_not_count_among_the_rows_of_a_later_upload() {
+    let folder = with_customers();
+    for id in ["KUNDE-305", "KUNDE-306"] {
+        erase(&folder, id);
+    }
+    let (server, address) = start(&folder, &[("KEEP_UPLOADS", "columns")]);
+    upload(&address, &format!("{HEADER}{}", rows(300, 50)));
+    drop(server);
+    let listed = folder.ok(&["uploads", "list"]);
+    assert!(listed.lines().nth(1).unwrap().contains("        48  "), "{listed}");
+}
+
+#[test]
+fn of_a_kept_upload_the_rows_of_others_stay() {
+    const TABLE: &str = "Customer ID,Date Joined,Location,Loyalty Tier";
+    for (text, id, gone, stays) in [
+        // A stray quote, which a training reads as a part of its cell.
+        (
+            format!(
+                "{HEADER}C-00001,Ann,2024-01-02,Bedok,F,Gold\nC-00002,\"Bob,2024-01-03,Yishun,M,Gold\n\
+                 C-00003,Cid,2024-01-04,Novena,M,Silver\nC-00004,Dan\",2024-01-05,Tampines,M,Silver\n\
+                 C-00005,Eve,2024-01-06,Punggol,F,Gold\n"
+            ),
+            "C-00005",
+            "Punggol",
+            "Novena",
+        ),
+        // Two tables side by side.
+        (
+            format!("{TABLE},,{TABLE}\nC-1,2024-01-02,Bedok,Gold,,C-11,2024-01-03,Yishun,Gold\n"),
+            "C-1",
+            "Bedok",
+            "Yishun",
+        ),
+        // A second table, in which the column is one of something else.
+        (
+            format!(
+                "{TABLE}\nC-00001,2024-01-02,Bedok,Gold\n\nReferrer,Customer ID,Date Joined,Location,Loyalty Tier\n\
+                 C-00001,C-00009,2024-01-03,Yishun,Gold\n"
+            ),
+            "C-00001",
+            "Bedok",
+            "Yishun",
+        ),
+    ] {
+        let (folder, columns) = kept_csv(&text);
+        let (_, said) = erase(&folder, id);
+        assert!(said.contains("rewritten  "), "{text}: {said}");
+        let columns = fs::read_to_string(columns).unwrap();
+        assert!(!columns.contains(gone) && columns.contains(stays), "{text}: {columns}");
+    }
+    let (folder, _) = kept_csv("Customer ID (CRM),Date Joined,Location,Loyalty Tier\n12,2024-01-02,Bedok,Gold\n");
+    let (code, said) = erase(&folder, "12");
+    assert!(code == Some(0) && said.contains("without row 2\n"), "{said}");
+}
+
+#[test]
+fn sheets_are_known_by_their_names_with_blanks_around_them() {
+    let folder = Folder::new();
+    let kept = folder.path("uploads").join(format!("{KEPT}.xlsx"));
+    fs::create_dir_all(kept.parent().unwrap()).unwrap();
+    let mut book = Workbook::new();
+    for (name, town) in [("2024 ", "Novena"), ("2025", "Bedok")] {
+        let sheet = book.add_worksheet().set_name(name).unwrap();
+        sheet.write_row(0, 0, ["Customer ID", "ID", "Date Joined", "Location", "Loyalty Tier"]).unwrap();
+        sheet.write_row(1, 0, ["A-1", &format!("{name}-1"), "2024-01-02", town, "Gold"]).unwrap();
+    }
+    book.save(&kept).unwrap();
+    let (code, said) = erase(&folder, "2024 -1");
+    assert!(code == Some(0) && said.contains("rewritten  "), "{said}");
+    let columns = fs::read_to_string(kept.with_extension("columns")).unwrap();
+    assert!(!columns.contains("Novena") && columns.contains("Bedok"), "{columns}");
+}
+
+#[test]
+fn a_customer_of_a_second_column_of_identifiers_is_gone_from_the_upload() {
+    let folder = Folder::new();
+    let kept = folder.path("uploads").join(format!("{KEPT}.csv"));
+    fs::create_dir_all(kept.parent().unwrap()).unwrap();
+    let row = |i: usize| format!("M{i},C{i},2024-02-{:02},{},Gold\n", 1 + i % 28, ["Bedok", "Yishun"][i % 2]);
+    let rows: String = (0..20).map(row).collect();
+    fs::write(&kept, format!("Cust_ID,Customer ID,Date Joined,Location,Loyalty Tier\n{rows}")).unwrap();
+    let (code, text) = erase(&folder, "M7");
+    assert!(code == Some(0) && text.contains("rewritten  ") && text.contains("without row 9\n"), "{text}");
+    let columns = fs::read_to_string(kept.with_extension("columns")).unwrap();
+    assert!(columns.lines().count() == 1 + 19 && !columns.contains("2024-02-08"), "{columns}");
+}
+
+#[test]
+fn an_erasure_by_a_schema_without_a_column_of_the_live_version_rewrites_nothing() {
+    let folder = with_customers();
+    let kept = folder.path("uploads").join(format!("{KEPT}.csv"));
+    fs::create_dir_all(kept.parent().unwrap()).unwrap();
+    fs::write(&kept, format!("{HEADER}{}", rows(300, 20))).unwrap();
+    let schema = r#"{"identifier": ["customer id"], "columns": [
+        {"title": "Location", "required": true, "kind": "category", "persona": {"key": "Towns", "top": 1}}]}"#;
+    fs::write(folder.path("schema.json"), schema).unwrap();
+    let mut command = folder.command(&["customers", "erase", "--id", "KUNDE-305"]);
+    let output = command.env("SCHEMA_PATH", "schema.json").output().unwrap();
+    let text = shown(&output);
+    assert!(output.status.code() == Some(1) && text.contains("which this schema does not have"), "{text}");
+    assert!(kept.exists() && !folder.path("state").exists());
+    let (code, text) = erase(&folder, "KUNDE-305");
+    assert!(code == Some(0) && text.contains("rewritten  "), "{text}");
+}
