@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
+use content_portal::customer::MIN_CHARS_ELSEWHERE;
 use content_portal::pipeline::TrainingSettings;
 use content_portal::retrain::{AlikeRows, EraseRequest, ErasedCustomer, FoundRows, erase_customer};
 use jiff::Timestamp;
@@ -80,6 +81,9 @@ fn print_erased(erased: &ErasedCustomer) {
         print_field!("erased", "no training reads a row again that it knows by this identifier");
     }
     print_field!("searched", "{}", counted(erased.n_searched, "file"));
+    for file in &erased.without_header {
+        print_further!("{file} has no column of identifiers: each of its cells was compared");
+    }
     for found in &erased.rewritten {
         print_field!("rewritten", "{}: without {}", found.file, rows(found));
     }
@@ -96,15 +100,7 @@ fn print_erased(erased: &ErasedCustomer) {
     for found in &erased.doubtful {
         print_field!("perhaps", "{}: {}, in another column or with lost digits", found.file, rows(found));
     }
-    for file in &erased.without_identifiers {
-        print_field!("not searched", "{file}: it has no column of identifiers");
-    }
-    for unread in &erased.unread {
-        print_field!("not searched", "{}: {}", unread.file, unread.why);
-    }
-    if erased.n_on_their_way > 0 {
-        print_field!("not searched", "{}, on the way to the server", counted(erased.n_on_their_way, "upload"));
-    }
+    print_unsearched(erased);
     for version in &erased.versions {
         print_field!("trained on", "{version} counts the customer among others");
     }
@@ -112,6 +108,25 @@ fn print_erased(erased: &ErasedCustomer) {
         print_field!("unknown", "{version} does not say what it was trained on");
     }
     print_what_to_do(erased);
+}
+
+fn print_unsearched(erased: &ErasedCustomer) {
+    for file in &erased.without_header_unsearched {
+        print_field!(
+            "not searched",
+            "{file}: it has no column of identifiers, and fewer than {MIN_CHARS_ELSEWHERE} characters say nothing in \
+             another column"
+        );
+    }
+    for file in &erased.without_identifiers {
+        print_field!("not searched", "{file}: it was kept without identifiers");
+    }
+    for unread in &erased.unread {
+        print_field!("not searched", "{}: {}", unread.file, unread.why);
+    }
+    if erased.n_on_their_way > 0 {
+        print_field!("not searched", "{}, on the way to the server", counted(erased.n_on_their_way, "upload"));
+    }
 }
 
 fn print_what_to_do(erased: &ErasedCustomer) {

@@ -24,7 +24,7 @@ pub const MAX_FOUND: usize = 10_000;
 /// The most cells that are kept of a column without a header of identifiers, in case one comes.
 const MAX_OF_COLUMN: usize = 1_000;
 /// A shorter identifier says nothing in a column of anything else: ages and amounts are as short.
-const MIN_CHARS_ELSEWHERE: usize = 5;
+pub const MIN_CHARS_ELSEWHERE: usize = 5;
 /// A longer text is no header.
 const MAX_HEADER_BYTES: usize = 256;
 
@@ -100,6 +100,11 @@ enum Where {
     Above(usize),
     /// In a column of anything else.
     Beside,
+}
+
+/// Whether an identifier is looked for in columns without a header of identifiers, too.
+pub fn is_sought_elsewhere(identifier: &str) -> bool {
+    Sought::new(identifier).is_some_and(|sought| sought.is_long())
 }
 
 impl CellSearch {
@@ -189,7 +194,7 @@ impl CellSearch {
             // The sheet was cut in this row.
             self.end_row(self.sheet.last_row.saturating_add(1));
         }
-        let is_long = self.sought.n_chars >= MIN_CHARS_ELSEWHERE;
+        let is_long = self.sought.is_long();
         let OpenSheet { name, first_columns, cells, .. } = std::mem::take(&mut self.sheet);
         let mut rows: FxHashMap<u32, usize> = FxHashMap::default();
         for (place, mut cell) in cells {

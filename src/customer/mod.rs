@@ -69,7 +69,7 @@ pub use ahead::{Meanings, RowReader, RowsAhead};
 pub use broken_table::BrokenTable;
 pub use builder::TableBuilder;
 pub use cell::{Cell, KEPT_DIGITS, OwnedCell};
-pub use cell_search::{CellSearch, FoundCell, MAX_FOUND, Said};
+pub use cell_search::{CellSearch, FoundCell, MAX_FOUND, MIN_CHARS_ELSEWHERE, Said, is_sought_elsewhere};
 pub use column_settings::ColumnSettings;
 pub use date::MONTHS;
 pub use dropped::Dropped;

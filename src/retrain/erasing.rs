@@ -38,7 +38,9 @@ use self::versions::{Versions, versions};
 use super::base_data::BaseFiles;
 use super::{RetrainError, SkippedFile, uploads};
 use crate::causes::with_causes;
-use crate::customer::{FoundCell, Keep, MAX_FOUND, Said, Schema, SheetRow, identity_of_text, normalize_header};
+use crate::customer::{
+    FoundCell, Keep, MAX_FOUND, Said, Schema, SheetRow, identity_of_text, is_sought_elsewhere, normalize_header,
+};
 use crate::disk::Keeper;
 use crate::durable;
 use crate::model_store::ModelStore;
@@ -181,7 +183,8 @@ struct Rows {
     unsearched: Vec<String>,
     /// That there are more rows than are named.
     further: Option<String>,
-    has_no_identifiers: bool,
+    /// That no sheet has a header of identifiers.
+    has_no_header: bool,
 }
 
 impl Erasing<'_> {
@@ -240,8 +243,10 @@ impl Erasing<'_> {
         if !rows.doubtful.is_empty() {
             erased.doubtful.push(found(rows.doubtful));
         }
-        if rows.has_no_identifiers {
-            erased.without_identifiers.push(source.label.clone());
+        if rows.has_no_header {
+            let is_searched = is_sought_elsewhere(self.identifier);
+            let files = if is_searched { &mut erased.without_header } else { &mut erased.without_header_unsearched };
+            files.push(source.label.clone());
         }
         erased.unread.extend(rows.unsearched.into_iter().chain(rows.further).map(unread));
         Ok(())
@@ -260,7 +265,7 @@ impl Erasing<'_> {
         let unsearched =
             found.unread.into_iter().filter_map(|sheet| Some(format!("sheet {}: {}", sheet.name, sheet.sentence?)));
         rows.unsearched = unsearched.collect();
-        rows.has_no_identifiers = !found.has_identifiers;
+        rows.has_no_header = !found.has_identifiers;
         let has_further = found.cells.len() > MAX_FOUND;
         rows.further = has_further.then(|| format!("{MAX_FOUND} rows say the identifier, and further ones"));
         for FoundCell { sheet, row, said, text } in found.cells {

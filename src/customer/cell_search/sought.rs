@@ -1,6 +1,6 @@
 //! How a cell says the identifier that is looked for, wherever it is.
 
-use super::Said;
+use super::{MIN_CHARS_ELSEWHERE, Said};
 use crate::customer::lost_digits::Shortened;
 use crate::customer::newest::{NOBODY, identities_of, identity_of, without_zero_decimals};
 use crate::customer::{Cell, KEPT_DIGITS, date, text};
@@ -14,7 +14,7 @@ pub(super) struct Sought {
     pub identity: u64,
     /// What it would be if case were no part of it.
     folded: u64,
-    pub n_chars: usize,
+    n_chars: usize,
     /// Its digits, where it is a number.
     digits: Option<String>,
 }
@@ -26,6 +26,11 @@ impl Sought {
         let trimmed = text::without_apostrophe(identifier.trim());
         let digits = Some(trimmed).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit())).map(str::to_owned);
         (identity != NOBODY).then(|| Self { identity, folded, n_chars: trimmed.chars().count(), digits })
+    }
+
+    /// Whether a cell of any column may mean it.
+    pub fn is_long(&self) -> bool {
+        self.n_chars >= MIN_CHARS_ELSEWHERE
     }
 
     /// How the cell says the identifier, and what it holds where that is in another way.

@@ -18,7 +18,11 @@ pub struct ErasedCustomer {
     /// Rows with the identifier in a column that has no header of identifiers, as a number that has lost digits, or as
     /// a date, likewise.
     pub doubtful: Vec<FoundRows>,
-    /// Files without a header of identifiers, and kept columns without pseudonyms: nobody is known there.
+    /// Files without a header of identifiers that were searched all the same: every cell may mean the customer.
+    pub without_header: Vec<String>,
+    /// Such files where the identifier is too short to mean somebody in any column.
+    pub without_header_unsearched: Vec<String>,
+    /// Kept columns without pseudonyms: nobody is known there.
     pub without_identifiers: Vec<String>,
     /// Files, and sheets of files, that could not be looked through.
     pub unread: Vec<SkippedFile>,

@@ -172,3 +172,16 @@ fn rows_that_may_be_the_customers_are_named_beside_those_that_are() {
     assert!(code == Some(4) && said.contains("without row 2\n"), "{said}");
     assert!(said.contains(&format!("perhaps         uploads/{KEPT}.csv: row 3, in another column")), "{said}");
 }
+
+#[test]
+fn a_file_without_a_column_of_identifiers_is_said_to_be_searched_unless_the_identifier_is_too_short() {
+    let (folder, _) = kept_csv("Caller,Date Joined,Location,Loyalty Tier\nC-00001,2024-01-02,Bedok,Gold\n");
+    let named = format!("uploads/{KEPT}.csv");
+    let (code, said) = erase(&folder, "C-00001");
+    assert!(code == Some(4) && said.contains(&format!("perhaps         {named}: row 2, in another column")), "{said}");
+    assert!(said.contains(&format!("{named} has no column of identifiers: each of its cells was compared")), "{said}");
+    assert!(!said.contains("not searched"), "{said}");
+    let (code, said) = erase(&folder, "C-01");
+    let unsearched = format!("not searched    {named}: it has no column of identifiers, and fewer than 5 characters");
+    assert!(code == Some(0) && said.contains(&unsearched) && !said.contains("was compared"), "{said}");
+}
