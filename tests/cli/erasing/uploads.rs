@@ -229,3 +229,28 @@ fn an_erasure_by_a_schema_without_a_column_of_the_live_version_rewrites_nothing(
     let (code, text) = erase(&folder, "KUNDE-305");
     assert!(code == Some(0) && text.contains("rewritten  "), "{text}");
 }
+
+#[test]
+fn an_upload_of_customers_who_were_erased_is_not_said_to_be_learnt_from() {
+    let folder = with_customers();
+    let learns = "The next training learns from these rows";
+    for (keep, of_all) in [
+        ("columns", "No training learns from these rows: their customers were erased.".to_owned()),
+        ("original", format!("{learns}, but for those of customers who were erased.")),
+    ] {
+        let settings = [("KEEP_UPLOADS", keep), ("TRAIN_ON_UPLOADS", "all")];
+        let (server, address) = start(&folder, &settings);
+        let answer = upload(&address, &format!("{HEADER}{}", rows(500, 20)));
+        assert_eq!(answer.contains(&format!("{learns}.")), keep == "columns", "{keep}: {answer}");
+        drop(server);
+        for id in ["KUNDE-305", "KUNDE-306"] {
+            erase(&folder, id);
+        }
+        let (_server, address) = start(&folder, &settings);
+        let answer = upload(&address, &format!("{HEADER}{}", rows(305, 2)));
+        assert!(answer.contains(&of_all), "{keep}: {answer}");
+        let answer = upload(&address, &format!("{HEADER}{}", rows(306, 20)));
+        let but = format!("{learns}, but for those of customers who were erased.");
+        assert!(answer.contains(&but), "{keep}: {answer}");
+    }
+}
