@@ -69,7 +69,7 @@ pub struct TableBuilder {
     pub(super) sheets: Vec<SheetReport>,
     pub(super) encoding: Option<String>,
     pub(super) notes: Vec<Note>,
-    /// Formulas without a result, by schema column.
+    /// Formulas without a result, by schema column; the last number is of those in columns of identifiers.
     pub(super) without_result: Vec<usize>,
 }
 
@@ -104,7 +104,7 @@ impl TableBuilder {
             sheets: Vec::new(),
             encoding: None,
             notes: Vec::new(),
-            without_result: vec![0; n_columns],
+            without_result: vec![0; n_columns + 1],
         }
     }
 

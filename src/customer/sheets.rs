@@ -97,7 +97,10 @@ impl TableBuilder {
 
     /// Takes note of a formula in the row whose result the file does not hold. It does not count as content.
     pub fn push_formula_without_result(&mut self, column: usize) {
-        let index = self.sheet.layout.as_ref().and_then(|layout| layout.column(column).schema_column);
+        let Some(layout) = &self.sheet.layout else { return };
+        let column = layout.column(column);
+        let of_identifiers = column.is_identifier.then_some(self.schema.columns.len());
+        let index = column.schema_column.or(of_identifiers);
         if let Some(n) = index.and_then(|index| self.without_result.get_mut(index)) {
             *n += 1;
         }
@@ -144,8 +147,10 @@ impl TableBuilder {
         if n_formulas == 0 {
             return;
         }
-        let columns = self.schema.columns.iter().zip(&self.without_result).filter(|(_, n)| **n > 0);
-        let titles: Vec<&str> = columns.map(|(column, _)| column.title.as_str()).collect();
+        let titles =
+            self.schema.columns.iter().map(|column| column.title.as_str()).chain(self.identifier_used.as_deref());
+        let titles = titles.zip(&self.without_result).filter(|(_, n)| **n > 0);
+        let titles: Vec<&str> = titles.map(|(title, _)| title).collect();
         let (cells, count) = match n_formulas {
             1 => ("1 cell holds a formula".to_owned(), "counts"),
             n => (format!("{n} cells hold formulas"), "count"),

@@ -113,6 +113,22 @@ fn formulas_without_results_are_said_and_are_no_values() {
 }
 
 #[test]
+fn identifiers_that_are_formulas_without_results_are_said_and_the_rows_count_as_nobodys() {
+    let small = xlsx(|sheet| write_rows(sheet, 0, &[&HEADER, &CUSTOMER, &OTHER_CUSTOMER]));
+    let mut sheet = part(&small, "xl/worksheets/sheet1.xml");
+    for cell in ["A2", "A3"] {
+        let at = sheet.find(&format!("<c r=\"{cell}\"")).unwrap();
+        let end = at + sheet[at..].find("</c>").unwrap() + 4;
+        sheet.replace_range(at..end, &format!("<c r=\"{cell}\"><f>G1&amp;\"7\"</f></c>"));
+    }
+    let table = read(&with_parts(&small, &[("xl/worksheets/sheet1.xml", sheet.as_bytes())])).unwrap();
+    let [note] = table.cleaning().notes.as_slice() else { panic!("{:?}", table.cleaning().notes) };
+    assert_eq!((table.n_rows(), note.code.as_str()), (2, "formulas_without_results"));
+    let said = "2 cells hold formulas without a stored result (id) and count as empty";
+    assert!(note.sentence.starts_with(said), "{note:?}");
+}
+
+#[test]
 fn a_result_of_zero_is_none_only_where_everything_is_to_be_calculated_anew() {
     let small = xlsx(|sheet| write_rows(sheet, 0, &[&HEADER, &CUSTOMER, &OTHER_CUSTOMER]));
     let sheet = part(&small, "xl/worksheets/sheet1.xml");
