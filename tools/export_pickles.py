@@ -30,7 +30,10 @@ import sys
 import warnings
 from pathlib import Path
 
-import numpy as np
+try:
+    import numpy as np
+except ImportError as error:
+    sys.exit(f"export_pickles.py needs numpy ({error}): {sys.executable} -m pip install numpy")
 
 FORMAT_VERSION = 1
 FILES = {
@@ -40,6 +43,7 @@ FILES = {
     "hdbscan": ["HDBSCAN_cluster_model.pkl", "hdbscan_model.pkl", "hdbscan.pkl"],
     "personas": ["cluster_personas.pkl"],
 }
+GET_JOBLIB = f"{sys.executable} -m pip install joblib"
 # How the file begins that Git LFS leaves in place of one that was not fetched.
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 # The columns in the order in which the Flask service encodes them, for encoders that were fitted without names.
@@ -173,7 +177,11 @@ def load(path):
             finally:
                 numpy_pickle.NumpyUnpickler = original
     except Exception as error:
+        if numpy_pickle is None:
+            raise Unusable(f"{path} cannot be loaded without joblib, if joblib wrote it: {GET_JOBLIB}") from error
         raise Unusable(f"{path} cannot be loaded: {type(error).__name__}: {error}") from error
+    if numpy_pickle is None and "joblib" in replaced:
+        raise Unusable(f"joblib wrote {path}, and is needed to read it: {GET_JOBLIB}")
     if replaced - {__name__}:
         print(f"{path.name}: some objects of {', '.join(sorted(replaced - {__name__}))} cannot be rebuilt here; "
               "their attributes are used", file=sys.stderr)
