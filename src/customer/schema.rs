@@ -3,7 +3,9 @@
 mod checks;
 mod column;
 mod feature;
+mod place;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
@@ -285,13 +287,22 @@ pub enum SchemaError {
     /// Not JSON, or not of a schema's shape.
     #[error("the schema is not valid JSON of the expected shape")]
     Parse(#[from] serde_json::Error),
+    /// A key of it, or a column, is not of the expected shape.
+    #[error("{place} cannot be read")]
+    Shape {
+        /// The key and the column.
+        place: String,
+        /// What is wrong there.
+        #[source]
+        cause: serde_json::Error,
+    },
     /// A rule about the columns is broken; the text names the column and the rule.
-    #[error("the schema's {column:?} {rule}")]
+    #[error("the schema's {column} {rule}")]
     Rule {
-        /// The title of the column, or `columns` for the list itself.
+        /// The column by its title, or by its position where it has none; or `columns` for the list itself.
         column: String,
-        /// What is wrong with it.
-        rule: &'static str,
+        /// What is wrong with which of its keys.
+        rule: Cow<'static, str>,
     },
 }
 
@@ -307,12 +318,15 @@ impl Schema {
     /// Parses and checks a schema.
     ///
     /// # Errors
-    /// [`SchemaError::Parse`] when the text is not JSON of this shape; [`SchemaError::Rule`] when there is no
-    /// column or too many, a weight is out of range or none is above 0, a name is empty or used twice, an ordinal has
-    /// fewer than two or repeated levels or a synonym for another, a date has no part, a synonym is empty, or a persona
-    /// key asks for no value.
+    /// [`SchemaError::Parse`] and [`SchemaError::Shape`] when the text is not JSON of this shape;
+    /// [`SchemaError::Rule`] when there is no column or too many, a weight is out of range or none is above 0, a name
+    /// is empty or used twice, an ordinal has fewer than two or repeated levels or a synonym for another, a date has no
+    /// part, a synonym is empty, or a persona key asks for no value.
     pub fn from_json(json: &[u8]) -> Result<Self, SchemaError> {
-        let schema: Self = serde_json::from_slice(json)?;
+        let mut file = serde_json::Deserializer::from_slice(json);
+        let schema: Self =
+            serde_path_to_error::deserialize(&mut file).map_err(|error| place::unreadable(json, error))?;
+        file.end()?;
         schema.check()?;
         Ok(schema)
     }

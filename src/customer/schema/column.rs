@@ -44,10 +44,10 @@ enum KindName {
 /// A key that a column needs or cannot have.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum WrongKey {
-    #[error("column {title:?} needs the key {key:?}")]
-    Missing { title: String, key: &'static str },
-    #[error("column {title:?} is of another kind than has the key {key:?}")]
-    OtherKind { title: String, key: &'static str },
+    #[error("the column needs the key {key:?}")]
+    Missing { key: &'static str },
+    #[error("the column is of another kind than has the key {key:?}")]
+    OtherKind { key: &'static str },
 }
 
 impl TryFrom<Keys> for Column {
@@ -64,8 +64,7 @@ impl TryFrom<Keys> for Column {
 impl Keys {
     /// What the column's cells mean; takes the keys of that kind away.
     fn kind(&mut self) -> Result<Kind, WrongKey> {
-        let title = self.title.clone();
-        let missing = |key| WrongKey::Missing { title: title.clone(), key };
+        let missing = |key| WrongKey::Missing { key };
         Ok(match self.kind {
             KindName::Category => Kind::Category {
                 persona: self.persona.take().ok_or_else(|| missing("persona"))?,
@@ -103,7 +102,7 @@ impl Keys {
             ("future", self.future.is_some()),
         ];
         match left.into_iter().find(|&(_, is_left)| is_left) {
-            Some((key, _)) => Err(WrongKey::OtherKind { title: self.title.clone(), key }),
+            Some((key, _)) => Err(WrongKey::OtherKind { key }),
             None => Ok(()),
         }
     }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::causes::with_causes;
 
 #[test]
 fn the_built_in_schema_is_valid_and_yields_six_features() {
@@ -17,8 +18,8 @@ fn a_schema_that_breaks_a_rule_names_the_column_and_the_rule() {
     assert!(broken(|s| s.columns.clear()).contains("1 to 64 columns"));
     assert!(broken(|s| s.columns[0].aliases.push("Gender".into())).contains("shares a title"));
     assert!(broken(|s| s.columns[0].title.clear()).contains("empty"));
-    assert!(broken(|s| s.columns[3].kind_mut_levels().truncate(1)).contains("2 to 256 levels"));
-    assert!(broken(|s| s.columns[3].kind_mut_levels()[0] = "GOLD".into()).contains("repeated level"));
+    assert!(broken(|s| s.columns[3].kind_mut_levels().truncate(1)).contains("2 to 256 names in \"levels\""));
+    assert!(broken(|s| s.columns[3].kind_mut_levels()[0] = "GOLD".into()).contains("repeated name in \"levels\""));
     let synonym = |from: &str, to: &str| {
         Schema::built_in()
             .map(|mut s| {
@@ -29,7 +30,7 @@ fn a_schema_that_breaks_a_rule_names_the_column_and_the_rule() {
     };
     assert!(synonym("S", "silver").is_ok());
     assert!(synonym("B", "Bronze").unwrap_err().to_string().contains("level that it does not have"));
-    assert!(synonym("", "Gold").unwrap_err().to_string().contains("empty synonym"));
+    assert!(synonym("", "Gold").unwrap_err().to_string().contains("empty name in \"synonyms\""));
 }
 
 #[test]
@@ -69,15 +70,67 @@ fn a_key_that_nobody_reads_is_refused_by_its_name() {
     let column = r#"{"title": "Town", "required": true, "kind": "category", "persona": {"key": "Towns", "top": 3}"#;
     let why = |rest: &str| match Schema::from_json(format!(r#"{{"columns": [{column}{rest}}}]}}"#).as_bytes()) {
         Ok(schema) => panic!("{schema:?}"),
-        Err(SchemaError::Parse(error)) => error.to_string(),
-        Err(error) => error.to_string(),
+        Err(error) => with_causes(&error),
     };
     assert!(why(r#", "synonims": {}"#).contains("synonims"));
     assert!(why(r#", "levels": ["a", "b"]"#).contains(r#"another kind than has the key "levels""#));
     assert!(why(r#", "scale": "log""#).contains("scale"));
-    assert!(why(r#", "weight": -1"#).contains("weights from 0 to 100"));
+    assert!(why(r#", "weight": -1"#).contains(r#""weight" from 0 to 100"#));
     assert!(why(r#", "weight": 0"#).contains("a weight above 0"));
     assert!(why(r#", "weight": "heavy""#).contains("heavy"));
+}
+
+#[test]
+fn a_mistake_is_named_by_its_column_and_its_key() {
+    let town = r#"{"title": "Town", "required": true, "kind": "category", "persona": {"key": "Towns", "top": 3}}"#;
+    let why = |column: &str| {
+        let json = format!(r#"{{"columns": [{town}, {column}]}}"#);
+        with_causes(&Schema::from_json(json.as_bytes()).unwrap_err())
+    };
+    for (column, place, what) in [
+        (r#"{"title": "Plan", "kind": "category"}"#, "the schema's column \"Plan\" cannot", "missing field `required`"),
+        (r#"{"title": "Plan", "kind": 7}"#, "kind of the schema's column \"Plan\" cannot", "expected value"),
+        (
+            r#"{"title": "Plan", "required": true, "kind": "category", "persona": {"key": "Plans", "top": "1"}}"#,
+            "persona.top of the schema's column \"Plan\" cannot",
+            "invalid type",
+        ),
+        (
+            r#"{"title": "Joined", "required": true, "kind": "date", "phrase": "who joined", "parts": [{"part": 1}]}"#,
+            "parts[0].part of the schema's column \"Joined\" cannot",
+            "expected value",
+        ),
+        (
+            r#"{"title": "Plan", "required": true, "kind": "number"}"#,
+            "the schema's column \"Plan\" cannot",
+            "needs the key \"persona\"",
+        ),
+        (r#"{"titel": "Plan"}"#, "titel of the schema's column 2 cannot", "unknown field `titel`"),
+        (
+            r#"{"title": " ", "required": true, "kind": "number", "persona": {"key": "Plans", "top": 1}}"#,
+            "the schema's column 2 has an empty \"title\"",
+            "",
+        ),
+        (
+            r#"{"title": "Plan", "required": true, "kind": "number", "persona": {"key": "Towns", "top": 1}}"#,
+            "the schema's column \"Plan\" has an empty \"key\" in \"persona\"",
+            "\"Towns\"",
+        ),
+        (
+            r#"{"title": "Plan", "aliases": ["TOWN"], "required": true, "kind": "number", "persona": {"key": "P", "top": 1}}"#,
+            "the schema's column \"Plan\" shares a title or alias with column \"Town\"",
+            "\"town\"",
+        ),
+    ] {
+        let why = why(column);
+        assert!(why.starts_with(place) && why.contains(what), "{column}: {why}");
+    }
+    let why = |json: &str| with_causes(&Schema::from_json(json.as_bytes()).unwrap_err());
+    assert!(why(r#"{"colums": []}"#).starts_with("colums of the schema cannot be read: unknown field"));
+    assert!(why(r#"{"columns": {}}"#).starts_with("columns of the schema cannot be read"));
+    for broken in [r#"{"columns": [{"title": "Plan","#, "", r#"{"columns": []} {}"#] {
+        assert!(why(broken).starts_with("the schema is not valid JSON"), "{broken}: {}", why(broken));
+    }
 }
 
 #[test]
