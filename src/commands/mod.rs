@@ -43,9 +43,13 @@ use content_portal::workbook::run_reader;
 use config::Config;
 use misconfigured::exit_code;
 
+/// Where the settings are, which are no options.
+const SETTINGS: &str = "Settings come from the environment or a .env file; .env.example lists them all, README.md says \
+                        what they do, and `content-portal settings` prints their values.";
+
 /// Groups customers into segments and writes marketing content for each.
 #[derive(Debug, Parser)]
-#[command(version, about, propagate_version = true)]
+#[command(version, about, propagate_version = true, after_help = SETTINGS)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,

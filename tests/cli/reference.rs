@@ -43,3 +43,11 @@ fn every_command_and_option_is_in_the_documents() {
     assert_eq!(lacking(&docs.concat(), &folder, &[]), Vec::<String>::new());
     assert!(lacking("", &folder, &["models"]).contains(&"models push --aside".to_owned()), "help is read");
 }
+
+#[test]
+fn the_help_says_where_settings_are() {
+    let help = Folder::new().ok(&["--help"]);
+    for place in [".env.example", "README.md", "`content-portal settings`"] {
+        assert!(help.contains(place), "{help}");
+    }
+}
