@@ -23,8 +23,8 @@ use super::response::compression::{compression, slice_large_texts};
 use super::response::security_headers::add_security_headers;
 use super::routes::docs::ApiDescription;
 use super::routes::{
-    compare, console, export, generate, health, images, index, map, metrics, models, openapi, retrain, segments,
-    status, upload, uploads,
+    answer_headers, compare, console, export, generate, health, images, index, map, metrics, models, openapi, retrain,
+    segments, status, upload, uploads,
 };
 use super::state::AppState;
 
@@ -71,6 +71,7 @@ pub(super) fn router(state: AppState) -> Result<Router, ApiError> {
     }
     let (routes, mut description) = router.split_for_parts();
     openapi::add_key_requirements(&mut description, &classes, state.access().needs_keys());
+    answer_headers::add_headers(&mut description);
     let classes = Arc::new(classes);
     let admission = Arc::new(Admission::new(state.access().clone(), classes.clone(), state.in_flight().clone()));
     let origins = Arc::new(Origins::new(&settings.allow_origins));

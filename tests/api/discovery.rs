@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use content_portal::content::{BudgetConfig, WriterConfig};
+use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::app::{Setup, TestApp, keys, list, ok};
+use crate::app::{ADMIN_KEY, Setup, TestApp, keys, list, ok};
 
 /// The routes that the reference lists, each with its method.
 fn routes_of_the_reference() -> BTreeSet<(String, String)> {
@@ -254,6 +255,47 @@ async fn the_description_says_which_routes_need_which_key() {
         for scheme in ["api_key", "admin_key"] {
             assert_eq!(description["components"]["securitySchemes"][scheme]["scheme"], "bearer");
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_headers_that_callers_rely_on_are_described_and_sent() {
+    let app = TestApp::spawn().await;
+    let description = description(&app).await;
+    let described = keys(&description["components"]["headers"]);
+    assert_eq!(
+        described,
+        [
+            "Content-Disposition",
+            "ETag",
+            "Idempotent-Replayed",
+            "Location",
+            "Retry-After",
+            "WWW-Authenticate",
+            "X-Model-Version"
+        ]
+    );
+    let extras = app.request(Method::PUT, "/segments/0/extras").bearer_auth(ADMIN_KEY).header("if-match", "*");
+    let repeated = || app.request(Method::POST, "/generate-promo").header("idempotency-key", "1").json(&json!({}));
+    let export = json!({ "segments": [{ "cluster_id": 0, "size": 1 }] });
+    for (method, path, request) in [
+        ("post", "/generate-promo", repeated()),
+        ("post", "/generate-promo", repeated()),
+        ("post", "/segments/export", app.request(Method::POST, "/segments/export").json(&export)),
+        ("put", "/segments/{id}/extras", extras.json(&json!({ "Interests": "tea" }))),
+        ("post", "/compare", app.request(Method::POST, "/compare").bearer_auth(ADMIN_KEY)),
+        ("get", "/models", app.request(Method::GET, "/models")),
+    ] {
+        let answer = request.send().await.unwrap();
+        let status = answer.status().as_str().to_owned();
+        let of_answer = &description["paths"][path][method]["responses"][status.as_str()]["headers"];
+        let sent = described.iter().filter(|name| answer.headers().contains_key(**name));
+        let is_described = |name: &&&str| of_answer[**name]["$ref"] == format!("#/components/headers/{name}");
+        let undescribed: Vec<_> = sent.filter(|name| !is_described(name)).collect();
+        assert!(undescribed.is_empty() && of_answer.is_object(), "{method} {path} {status}: {undescribed:?}");
+        let may_be_missing = ["Idempotent-Replayed", "X-Model-Version"];
+        let missing = keys(of_answer).into_iter().find(|name| !answer.headers().contains_key(*name));
+        assert!(missing.is_none_or(|name| may_be_missing.contains(&name)), "{method} {path} {status}: {missing:?}");
     }
 }
 

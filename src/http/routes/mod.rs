@@ -1,5 +1,6 @@
 //! One file a resource: its handlers with the types of their requests and answers. [`super::router`] lists them.
 
+pub(super) mod answer_headers;
 pub(super) mod compare;
 pub(super) mod console;
 pub(super) mod docs;
