@@ -4,11 +4,13 @@
 //! hashes of the customer's identifier and of all cells of the row, as 16 and 32 hex digits, `customer` empty where the
 //! row has none. The writer keys the hashes, so that nobody can try identifiers out. Behind the title `customer` is a
 //! mark of the key and how many digits the identifiers had that were numbers, as in `customer k:0a1b2c3d 6-3`
-//! ([`IdentifierDigits`]); files of earlier versions have no mark. Names are as they were cleaned, levels as the schema
-//! has them, days as `2026-03-01`, numbers so that they are read as the same bits.
+//! (`IdentifierDigits`); files of earlier versions have no mark. Names are as they were cleaned, levels as the schema has
+//! them, days as `2026-03-01`, numbers so that they are read as the same bits.
 //!
 //! Such a file is written here alone, so it is read in this process. It is cleaned once more all the same: the schema
 //! may have changed since. A file that is not as it should be is refused as a whole.
+
+mod lines;
 
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -17,26 +19,14 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use rustc_hash::FxHashMap;
 
+use self::lines::{Lines, Titles, changed, unreadable};
 use super::WorkbookError;
 use crate::customer::{
-    Cell, Column, CustomerColumn, IdentifierDigits, KeyedTable, Kind, RowKey, Schema, SheetRow, TableBuilder, Value,
-    normalize_header,
+    Cell, Column, CustomerColumn, KeyedTable, Kind, RowKey, Schema, SheetRow, TableBuilder, Value, normalize_header,
 };
 
 /// What such a file's name ends with.
 pub const COLUMNS_EXTENSION: &str = "columns";
-
-/// The last two columns.
-const KEYS: [&str; 2] = ["customer", "row"];
-/// What the mark of the key begins with.
-const MARK: &str = "k:";
-/// The longest file, in bytes: a million rows of a schema with many columns.
-const MAX_BYTES: u64 = 1 << 30;
-
-/// Why a line is not one of such a file.
-#[derive(Debug, thiserror::Error)]
-#[error("it is not as it was written")]
-struct Changed;
 
 /// The rows of customers in such a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,42 +37,6 @@ pub enum RowsOfCustomers {
     NobodyKnown,
     /// The hashes are of another key, so that nobody can be looked for.
     OfAnotherKey,
-}
-
-/// What the title of the customers' hashes says of them.
-#[derive(Debug, PartialEq, Eq)]
-struct Hashed<'t> {
-    /// The mark of the key; `None` in a file of an earlier version.
-    mark: Option<&'t str>,
-    /// How the identifiers were written.
-    digits: IdentifierDigits,
-}
-
-impl<'t> Hashed<'t> {
-    /// Reads the title; `None` where it is another column's.
-    fn read(title: &'t str) -> Option<Self> {
-        let [customer, _] = KEYS;
-        let mut words = title.split(' ');
-        if words.next() != Some(customer) {
-            return None;
-        }
-        let mut words = words.peekable();
-        let mark = words.next_if(|word| word.starts_with(MARK));
-        let digits = words.next().map_or(Some(IdentifierDigits::default()), |digits| digits.parse().ok())?;
-        words.next().is_none().then_some(Self { mark, digits })
-    }
-
-    /// The title of hashes by the key of this mark.
-    fn title(mark: &str, digits: IdentifierDigits) -> String {
-        let [customer, _] = KEYS;
-        let digits = if digits.is_empty() { String::new() } else { format!(" {digits}") };
-        format!("{customer} {MARK}{mark}{digits}")
-    }
-
-    /// Whether the hashes may be by the key of this mark.
-    fn may_be_by(&self, mark: &str) -> bool {
-        self.mark.and_then(|known| known.strip_prefix(MARK)).is_none_or(|known| known == mark)
-    }
 }
 
 /// Whether a file's name says that it is one.
@@ -102,9 +56,9 @@ pub fn write_columns(table: &KeyedTable, mark: &str, out: impl Write) -> io::Res
     let has = |rules: &Column| rules.required || found.is_empty() || found.contains_key(&rules.title);
     let columns: Vec<(&CustomerColumn, &Column)> =
         rows.columns().iter().zip(&rows.schema().columns).filter(|(_, rules)| has(rules)).collect();
-    let [_, row] = KEYS;
-    let customer = Hashed::title(mark, rows.cleaning().identifier_digits);
-    file.write_record(columns.iter().map(|(_, rules)| rules.title.as_str()).chain([customer.as_str(), row]))?;
+    let titles = columns.iter().map(|(_, rules)| rules.title.as_str());
+    let of_hashes = Titles::of_hashes(mark, rows.cleaning().identifier_digits);
+    file.write_record(titles.chain(of_hashes.iter().map(String::as_str)))?;
     let texts: Vec<Vec<String>> = columns
         .iter()
         .map(|(column, rules)| column.values.iter().map(|value| text_of(value, rules.levels())).collect())
@@ -125,22 +79,15 @@ pub fn write_columns(table: &KeyedTable, mark: &str, out: impl Write) -> io::Res
 /// [`WorkbookError::Damaged`] where the file is not as it was written, [`WorkbookError::MissingColumns`] where the
 /// schema asks for columns that were not kept, [`WorkbookError::Io`].
 pub fn read_columns(source: impl Read, schema: &Arc<Schema>, today: Date) -> Result<KeyedTable, WorkbookError> {
-    let mut file = ::csv::ReaderBuilder::new().has_headers(false).from_reader(source.take(MAX_BYTES));
+    let mut lines = Lines::open(source)?;
+    let kinds = kinds_of(&lines, schema);
     let mut builder = TableBuilder::keyed(schema.clone(), today).of_customers_alone();
+    let titles: Vec<Cell<'_>> = lines.line().iter().take(kinds.len()).map(Cell::Text).collect();
+    builder.push_row(&titles).map_err(WorkbookError::MissingColumns)?;
     let mut keys = Vec::new();
-    let mut kinds: Vec<Option<&Kind>> = Vec::new();
-    let mut record = ::csv::StringRecord::new();
-    let mut digits = IdentifierDigits::default();
-    while file.read_record(&mut record).map_err(unreadable)? {
-        if kinds.is_empty() {
-            kinds = kinds_of(&record, schema)?;
-            digits = hashed_in(&record, kinds.len()).ok_or_else(changed)?.digits;
-            let titles: Vec<Cell<'_>> = record.iter().take(kinds.len()).map(Cell::Text).collect();
-            builder.push_row(&titles).map_err(WorkbookError::MissingColumns)?;
-            continue;
-        }
-        keys.push(key_of(&record, kinds.len()).ok_or_else(changed)?);
-        for (at, (text, kind)) in record.iter().zip(&kinds).enumerate() {
+    while let Some(key) = lines.next_row()? {
+        keys.push(key);
+        for (at, (text, kind)) in lines.line().iter().zip(&kinds).enumerate() {
             let cell = match kind {
                 // Written so that it is the same number again, whatever the others of the column look like.
                 Some(Kind::Number { .. }) if !text.is_empty() => Cell::Number(text.parse().map_err(|_| changed())?),
@@ -154,7 +101,7 @@ pub fn read_columns(source: impl Read, schema: &Arc<Schema>, today: Date) -> Res
         builder.end_row(row_number).map_err(WorkbookError::MissingColumns)?;
     }
     builder.end_sheet().map_err(WorkbookError::MissingColumns)?;
-    let table = builder.finish_keyed().with_identifier_digits(digits);
+    let table = builder.finish_keyed().with_identifier_digits(lines.titles.digits);
     Ok(table.with_keys(|key| {
         let known = usize::try_from(key.row_number()).ok().and_then(|number| keys.get(number.checked_sub(2)?));
         let (identity, hash) = known.copied().unwrap_or((key.identity(), key.hash()));
@@ -169,21 +116,17 @@ pub fn read_columns(source: impl Read, schema: &Arc<Schema>, today: Date) -> Res
 /// [`WorkbookError::Damaged`] where the file is not as it was written, [`WorkbookError::Io`].
 pub fn rows_of_customers(source: impl Read, customers: &[u64], mark: &str) -> Result<RowsOfCustomers, WorkbookError> {
     let position_of: FxHashMap<u64, usize> = customers.iter().copied().zip(0..).collect();
+    let mut lines = Lines::open(source)?;
     let mut rows = vec![Vec::new(); customers.len()];
-    let (mut row_number, mut is_anybody_known, mut is_by_this_key) = (0, false, true);
-    each_row(source, |key, record| {
+    let (mut row_number, mut is_anybody_known) = (1, false);
+    while let Some((customer, _)) = lines.next_row()? {
         row_number += 1;
-        let Some((identity, _)) = key else {
-            is_by_this_key = hashed_in(record, n_kept(record)?).is_some_and(|hashed| hashed.may_be_by(mark));
-            return Ok(());
-        };
-        is_anybody_known |= identity != 0;
-        if let Some(rows) = position_of.get(&identity).and_then(|&position| rows.get_mut(position)) {
+        is_anybody_known |= customer != 0;
+        if let Some(rows) = position_of.get(&customer).and_then(|&position| rows.get_mut(position)) {
             rows.push(SheetRow { row: row_number, ..SheetRow::default() });
         }
-        Ok(())
-    })?;
-    Ok(match (is_anybody_known, is_by_this_key) {
+    }
+    Ok(match (is_anybody_known, lines.titles.may_be_by(mark)) {
         (false, _) => RowsOfCustomers::NobodyKnown,
         (true, false) => RowsOfCustomers::OfAnotherKey,
         (true, true) => RowsOfCustomers::Each(rows),
@@ -199,75 +142,29 @@ pub fn copy_columns_without(
     out: impl Write,
     gone: impl Fn(u64) -> bool,
 ) -> Result<usize, WorkbookError> {
+    let mut lines = Lines::open(source)?;
     let mut copy = ::csv::Writer::from_writer(out);
+    copy.write_record(lines.line()).map_err(unreadable)?;
     let mut left = 0;
-    each_row(source, |key, record| {
-        match key {
-            Some((identity, _)) if gone(identity) => return Ok(()),
-            Some(_) => left += 1,
-            None => {}
+    while let Some((customer, _)) = lines.next_row()? {
+        if !gone(customer) {
+            left += 1;
+            copy.write_record(lines.line()).map_err(unreadable)?;
         }
-        copy.write_record(record).map_err(unreadable)
-    })?;
+    }
     copy.flush().map_err(|error| WorkbookError::Io(error.into()))?;
     Ok(left)
 }
 
-/// Hands over every line: the titles without a key, each row with its own.
-fn each_row(
-    source: impl Read,
-    mut row: impl FnMut(Option<(u64, u128)>, &::csv::StringRecord) -> Result<(), WorkbookError>,
-) -> Result<(), WorkbookError> {
-    let mut file = ::csv::ReaderBuilder::new().has_headers(false).from_reader(source.take(MAX_BYTES));
-    let mut record = ::csv::StringRecord::new();
-    let mut n_columns = None;
-    while file.read_record(&mut record).map_err(unreadable)? {
-        let key = match n_columns {
-            None => {
-                n_columns = Some(n_kept(&record)?);
-                None
-            }
-            Some(n_columns) => Some(key_of(&record, n_columns).ok_or_else(changed)?),
-        };
-        row(key, &record)?;
-    }
-    // Nothing at all is no file of ours.
-    if n_columns.is_some() { Ok(()) } else { Err(changed()) }
-}
-
 /// What the cells of each kept column mean by the schema; `None` of a column that it does not have.
-fn kinds_of<'s>(titles: &::csv::StringRecord, schema: &'s Schema) -> Result<Vec<Option<&'s Kind>>, WorkbookError> {
-    let n_columns = n_kept(titles)?;
+fn kinds_of<'s, R: Read>(lines: &Lines<R>, schema: &'s Schema) -> Vec<Option<&'s Kind>> {
     let kind = |title: &str| {
         let title = normalize_header(title);
         let has_it = |header: &str| normalize_header(header) == title;
         let column = schema.columns.iter().find(|column| column.headers().any(has_it));
         column.map(|column| &column.kind)
     };
-    Ok(titles.iter().take(n_columns).map(kind).collect())
-}
-
-/// How many columns were kept, by the first line, which the two of the keys end.
-fn n_kept(titles: &::csv::StringRecord) -> Result<usize, WorkbookError> {
-    let n_columns = titles.len().checked_sub(KEYS.len()).filter(|&n| n > 0).ok_or_else(changed)?;
-    let [_, row] = KEYS;
-    if hashed_in(titles, n_columns).is_some() && titles.get(n_columns + 1) == Some(row) {
-        Ok(n_columns)
-    } else {
-        Err(changed())
-    }
-}
-
-/// What the first line says of the hashes behind `n_columns` titles; `None` where they are something else.
-fn hashed_in(titles: &::csv::StringRecord, n_columns: usize) -> Option<Hashed<'_>> {
-    titles.get(n_columns).and_then(Hashed::read)
-}
-
-/// The customer and the row in a line behind `n_columns` cells.
-fn key_of(record: &::csv::StringRecord, n_columns: usize) -> Option<(u64, u128)> {
-    let (customer, row) = (record.get(n_columns)?, record.get(n_columns + 1)?);
-    let identity = if customer.is_empty() { 0 } else { u64::from_str_radix(customer, 16).ok()? };
-    Some((identity, u128::from_str_radix(row, 16).ok()?))
+    lines.line().iter().take(lines.titles.n_columns).map(kind).collect()
 }
 
 fn cell_of<'t>(column: &CustomerColumn, texts: &'t [String], row: usize) -> &'t str {
@@ -284,17 +181,6 @@ fn text_of(value: &Value, levels: &[String]) -> String {
         // Only a form has one.
         Value::PartialDate { .. } => String::new(),
     }
-}
-
-fn unreadable(error: ::csv::Error) -> WorkbookError {
-    match error.into_kind() {
-        ::csv::ErrorKind::Io(cause) => WorkbookError::Io(cause.into()),
-        _ => changed(),
-    }
-}
-
-fn changed() -> WorkbookError {
-    WorkbookError::Damaged(Changed.into())
 }
 
 #[cfg(test)]
@@ -420,6 +306,7 @@ mod tests {
             assert!(matches!(read, Err(WorkbookError::Damaged(_))), "{changed}: {read:?}");
         }
     }
+
     #[test]
     fn hashes_of_another_key_are_told_apart_and_those_of_an_earlier_version_are_not() {
         let schema = with_spend();
