@@ -33,7 +33,7 @@ pub const COLUMNS_EXTENSION: &str = "columns";
 pub enum RowsOfCustomers {
     /// Those of each customer, in the customers' order, the titles being row 1.
     Each(Vec<Vec<SheetRow>>),
-    /// No row is known by anybody.
+    /// There are rows, and none is anybody's.
     NobodyKnown,
     /// The hashes are of another key, so that nobody can be looked for.
     OfAnotherKey,
@@ -126,10 +126,11 @@ pub fn rows_of_customers(source: impl Read, customers: &[u64], mark: &str) -> Re
             rows.push(SheetRow { row: row_number, ..SheetRow::default() });
         }
     }
+    let has_rows = row_number > 1;
     Ok(match (is_anybody_known, lines.titles.may_be_by(mark)) {
-        (false, _) => RowsOfCustomers::NobodyKnown,
+        (false, _) if has_rows => RowsOfCustomers::NobodyKnown,
         (true, false) => RowsOfCustomers::OfAnotherKey,
-        (true, true) => RowsOfCustomers::Each(rows),
+        (false, _) | (true, true) => RowsOfCustomers::Each(rows),
     })
 }
 
@@ -317,6 +318,12 @@ mod tests {
         let found = RowsOfCustomers::Each(vec![vec![SheetRow { row: 3, ..SheetRow::default() }]]);
         assert_eq!(rows(&text, "0a1b2c3d"), found);
         assert_eq!(rows(&text, "ffffffff"), RowsOfCustomers::OfAnotherKey);
+        let titles = text.split_inclusive('\n').next().unwrap();
+        assert_eq!(
+            rows(titles, "0a1b2c3d"),
+            RowsOfCustomers::Each(vec![Vec::new()]),
+            "where nobody is, nobody is missed"
+        );
         let earlier = text.replace(" k:0a1b2c3d", "");
         assert_eq!(rows(&earlier, "ffffffff"), found);
         assert_eq!(read_columns(earlier.as_bytes(), &schema, TODAY).unwrap().keys(), table.keys());
