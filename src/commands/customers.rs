@@ -100,6 +100,9 @@ fn print_erased(erased: &ErasedCustomer) {
     for found in &erased.doubtful {
         print_field!("perhaps", "{}: {}, in another column or with lost digits", found.file, rows(found));
     }
+    for found in &erased.shared {
+        print_field!("perhaps", "{}: {}, where it tells nobody apart", found.file, rows(found));
+    }
     print_unsearched(erased);
     for version in &erased.versions {
         print_field!("trained on", "{version} counts the customer among others");
@@ -153,6 +156,12 @@ fn print_what_to_do(erased: &ErasedCustomer) {
             "a row with the identifier in another column may only mention the customer, and one whose digits are lost, \
              or that is a date, may be somebody else's: take it out, an upload with content-portal uploads erase ID; \
              until then the exit code is {LEFT}"
+        );
+    }
+    if !erased.shared.is_empty() {
+        print_further!(
+            "identifiers that many rows share, as those of branches do, are no customer's, and trainings go on reading \
+             these rows: if one is the customer's, take it out; until then the exit code is {LEFT}"
         );
     }
     if erased.n_on_their_way > 0 {

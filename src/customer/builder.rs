@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jiff::civil::Date;
 
-use super::cell_search::{CellSearch, FoundCell};
+use super::cell_search::{CellSearch, SearchFindings};
 use super::clean::Outcome;
 use super::header::HeaderIndex;
 use super::identifier_case::IdentifierCase;
@@ -145,11 +145,9 @@ impl TableBuilder {
         self.search.is_some()
     }
 
-    /// What was found, whether the file has a header of identifiers, and the sheets that could not be searched to their
-    /// end.
-    pub fn finish_search(self) -> (Vec<FoundCell>, bool, Vec<SheetReport>) {
-        let (found, has_identifiers) = self.search.map(|search| search.finish()).unwrap_or_default();
-        (found, has_identifiers, self.sheets)
+    /// What was found, and the sheets that could not be searched to their end.
+    pub fn finish_search(self) -> (SearchFindings, Vec<SheetReport>) {
+        (self.search.map(|search| search.finish()).unwrap_or_default(), self.sheets)
     }
 
     /// Whether every sheet is wanted that has the required columns.

@@ -2,8 +2,9 @@
 //!
 //! A training reads a file by its headers. What it passes over may name the customer all the same: rows above a header,
 //! a second table, a hidden sheet, a second column of identifiers, a row whose values have moved. So a cell counts by
-//! what it would be as an identifier, and headers say only how sure that is: in a column of identifiers, by the last
-//! header above it or the first one of the sheet, an equal cell is the customer's; in another column it may be.
+//! what it would be as an identifier, and headers say only how sure that is. An equal cell is the customer's in the
+//! column by which a training tells customers apart, by the last header above it or the first one of the sheet, and
+//! where the file's identifiers do tell them apart. In any other column it may be.
 
 mod sought;
 
@@ -12,9 +13,12 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde::{Deserialize, Serialize};
 
+use super::candidate::Candidate;
 use super::header::HeaderIndex;
 use super::lost_digits::{Loss, LostDigits};
 use super::newest::identity_of;
+use super::open_sheet::HEADER_ROWS;
+use super::repeated::Repeated;
 use super::tally::Place;
 use super::{Cell, Schema, sheet};
 use sought::Sought;
@@ -34,9 +38,12 @@ const MAX_HEADER_BYTES: usize = 256;
 pub enum Said {
     /// As it was given.
     Same,
-    /// As it was given, and perhaps of somebody else: in a column without a header of identifiers, or as a number that
-    /// has lost digits, or as a date.
+    /// As it was given, and perhaps of somebody else: in another column than the one that tells customers apart, or as
+    /// a number that has lost digits, or as a date.
     Doubtful,
+    /// As it was given, where the file's identifiers tell nobody apart, as those of branches, or where too many rows
+    /// have this one.
+    Shared,
     /// In another way: with other zeros in front, in another case, or with digits that a spreadsheet program has lost.
     Alike,
 }
@@ -61,26 +68,41 @@ pub struct CellSearch {
     headers: HeaderIndex,
     sheet: OpenSheet,
     n_sheets: usize,
-    has_identifiers: bool,
-    found: Vec<FoundCell>,
-    /// What the identifiers of the file say of digits that they may have lost.
+    found: SearchFindings,
+    /// What the identifiers of the file say of digits that they may have lost, and whether they tell customers apart.
     lost: LostDigits,
+    identities: Repeated,
+}
+
+/// What a search found.
+#[derive(Debug, Clone, Default)]
+pub struct SearchFindings {
+    /// In the file's order, [`MAX_FOUND`] and one more where there are further ones.
+    pub cells: Vec<FoundCell>,
+    /// Whether a sheet has a header of identifiers.
+    pub has_identifiers: bool,
+    /// The sheets with rows and without such a header.
+    pub sheets_without: Vec<String>,
 }
 
 /// The sheet whose cells come.
 #[derive(Debug, Clone, Default)]
 struct OpenSheet {
     name: String,
-    /// The columns of identifiers below the header that came last.
+    /// The columns of identifiers below the header that came last, one of each table.
     columns: FxHashSet<usize>,
+    /// Further columns that a header calls so.
+    others: FxHashSet<usize>,
     /// Those of the first header, which hold for the rows above it.
     first_columns: FxHashSet<usize>,
-    /// The columns of the open row whose cells are called as identifiers are.
-    headers: FxHashSet<usize>,
-    /// How many cells of the open row are called as columns of the schema are.
-    n_headers: usize,
-    /// Whether a header of a table has come.
+    /// The cells of the open row that are called as columns of the schema are.
+    named: Vec<Candidate>,
+    /// Whether the header of a table has come that trainings read.
     has_table: bool,
+    has_identifiers: bool,
+    /// Rows that hold anything, and whether the open one does.
+    n_rows: usize,
+    is_filled: bool,
     /// Cells that say the identifier; the rows of the last ones are still open.
     cells: Vec<(Where, FoundCell)>,
     n_closed: usize,
@@ -94,8 +116,10 @@ struct OpenSheet {
 enum Where {
     /// In a row that is open, in this column.
     Open(usize),
-    /// In a column of identifiers.
+    /// In the column that tells customers apart.
     InColumn,
+    /// In another one that a header calls so.
+    InOther,
     /// In this column, above the first header of a table.
     Above(usize),
     /// In a column of anything else.
@@ -115,9 +139,9 @@ impl CellSearch {
             headers: HeaderIndex::new(schema),
             sheet: OpenSheet::default(),
             n_sheets: 0,
-            has_identifiers: false,
-            found: Vec::new(),
+            found: SearchFindings::default(),
             lost: LostDigits::default(),
+            identities: Repeated::default(),
         })
     }
 
@@ -131,19 +155,19 @@ impl CellSearch {
     /// Compares a cell of the open row.
     pub(super) fn cell(&mut self, column: usize, cell: Cell<'_>) {
         let sheet = &mut self.sheet;
+        sheet.is_filled = true;
         if let Cell::Text(text) = cell
             && text.len() <= MAX_HEADER_BYTES
-            && let Some(is_of_identifiers) = self.headers.names_identifier(text)
+            && self.headers.names(text)
         {
-            sheet.n_headers += 1;
-            if is_of_identifiers {
-                sheet.headers.insert(column);
-            }
+            sheet.named.push(Candidate::new(column, cell));
         }
         let is_in_column = sheet.columns.contains(&column);
         if is_in_column {
+            let identity = identity_of(cell);
+            self.identities.add(identity);
             // A text has no sheet.
-            self.lost.add(Loss::of(cell), identity_of(cell), Place::new(0, 0, None), self.n_sheets == 0);
+            self.lost.add(Loss::of(cell), identity, Place::new(0, 0, None), self.n_sheets == 0);
         }
         let Some((said, text)) = self.sought.said_by(cell) else { return };
         let is_kept = if is_in_column {
@@ -160,25 +184,17 @@ impl CellSearch {
 
     /// Ends the row, which the sheet shows by this number.
     pub(super) fn end_row(&mut self, row: u32) {
-        let sheet = &mut self.sheet;
-        if !sheet.headers.is_empty() {
-            // A row with further headers is that of a table: below it no other column is of identifiers.
-            let is_of_table = sheet.n_headers > 1;
-            if is_of_table {
-                sheet.columns.clear();
-            }
-            sheet.columns.extend(sheet.headers.drain());
-            if !sheet.has_table {
-                sheet.first_columns.clone_from(&sheet.columns);
-            }
-            sheet.has_table |= is_of_table;
-            self.has_identifiers = true;
+        self.sheet.n_rows += usize::from(std::mem::take(&mut self.sheet.is_filled));
+        let named = std::mem::take(&mut self.sheet.named);
+        if !named.is_empty() {
+            self.take_header(&named);
         }
-        sheet.n_headers = 0;
+        let sheet = &mut self.sheet;
         for (place, cell) in sheet.cells.iter_mut().skip(sheet.n_closed) {
             let Where::Open(column) = *place else { continue };
             *place = match sheet.columns.contains(&column) {
                 true => Where::InColumn,
+                false if sheet.others.contains(&column) => Where::InOther,
                 false if sheet.has_table => Where::Beside,
                 false => Where::Above(column),
             };
@@ -188,6 +204,30 @@ impl CellSearch {
         sheet.last_row = row;
     }
 
+    /// Takes over the columns of identifiers that a row names, as trainings would: by a row that has every required
+    /// column. In a sheet where none has come, any row near the top is a header, or one with several names. Elsewhere
+    /// such names are values, as of a document that is called `ID`, and change nothing of the columns that are known.
+    fn take_header(&mut self, named: &[Candidate]) {
+        let called = self.headers.identifiers_in(named);
+        let sheet = &mut self.sheet;
+        let layout = if named.len() > 1 || !sheet.has_table { self.headers.layout(named).ok() } else { None };
+        if let Some(layout) = layout {
+            let columns = (0..).zip(&layout.columns).filter(|(_, column)| column.is_identifier);
+            sheet.columns = columns.map(|(at, _)| at).collect();
+            sheet.others.clear();
+            if !sheet.has_table {
+                sheet.first_columns.clone_from(&sheet.columns);
+            }
+            sheet.has_table = true;
+            sheet.has_identifiers |= !sheet.columns.is_empty();
+        } else if !sheet.has_table && (sheet.n_rows <= HEADER_ROWS || named.len() > 1) {
+            sheet.columns.extend(called.first());
+            sheet.first_columns.clone_from(&sheet.columns);
+            sheet.has_identifiers |= !called.is_empty();
+        }
+        sheet.others.extend(called.iter().filter(|column| !sheet.columns.contains(column)));
+    }
+
     /// Takes the cells of the sheet over, now that its headers are known.
     fn end_sheet(&mut self) {
         if self.sheet.n_closed < self.sheet.cells.len() {
@@ -195,45 +235,55 @@ impl CellSearch {
             self.end_row(self.sheet.last_row.saturating_add(1));
         }
         let is_long = self.sought.is_long();
-        let OpenSheet { name, first_columns, cells, .. } = std::mem::take(&mut self.sheet);
+        let OpenSheet { name, first_columns, cells, has_identifiers, n_rows, .. } = std::mem::take(&mut self.sheet);
+        self.found.has_identifiers |= has_identifiers;
+        if !has_identifiers && n_rows > 0 {
+            self.found.sheets_without.push(name.clone());
+        }
         let mut rows: FxHashMap<u32, usize> = FxHashMap::default();
         for (place, mut cell) in cells {
             let is_in_column = match place {
                 Where::InColumn => true,
                 Where::Above(column) => first_columns.contains(&column),
-                Where::Open(_) | Where::Beside => false,
+                Where::Open(_) | Where::InOther | Where::Beside => false,
             };
             if !is_in_column {
-                if cell.said == Said::Alike || !is_long {
+                if cell.said == Said::Alike || !(is_long || place == Where::InOther) {
                     continue;
                 }
                 cell.said = Said::Doubtful;
             }
             name.clone_into(&mut cell.sheet);
             // Of one row the surest cell counts.
-            let n_found = self.found.len();
+            let found = &mut self.found.cells;
+            let n_found = found.len();
             let at = *rows.entry(cell.row).or_insert(n_found);
-            match self.found.get_mut(at) {
+            match found.get_mut(at) {
                 Some(known) if known.said <= cell.said => {}
                 Some(known) => *known = cell,
                 None if n_found > MAX_FOUND => {}
-                None => self.found.push(cell),
+                None => found.push(cell),
             }
         }
     }
 
-    /// The rows that were found, in the file's order, [`MAX_FOUND`] and one more where there are further ones; and
-    /// whether the file has a header of identifiers.
-    pub(super) fn finish(mut self) -> (Vec<FoundCell>, bool) {
+    /// What was found.
+    pub(super) fn finish(mut self) -> SearchFindings {
         self.end_sheet();
-        if self.lost.judge().has(self.sought.identity) {
-            let same = self.found.iter_mut().filter(|cell| cell.said == Said::Same);
-            same.for_each(|cell| cell.said = Said::Doubtful);
-        }
+        let same = |cell: &FoundCell| cell.said == Said::Same;
+        let n_same = self.found.cells.iter().filter(|cell| same(cell)).count();
+        let said = if self.lost.judge().has(self.sought.identity) {
+            Said::Doubtful
+        } else if self.identities.belief().is_customer(n_same) {
+            Said::Same
+        } else {
+            Said::Shared
+        };
+        self.found.cells.iter_mut().filter(|cell| same(cell)).for_each(|cell| cell.said = said);
         if self.n_sheets == 1 {
-            self.found.iter_mut().for_each(|cell| cell.sheet.clear());
+            self.found.cells.iter_mut().for_each(|cell| cell.sheet.clear());
         }
-        (self.found, self.has_identifiers)
+        self.found
     }
 }
 
@@ -251,7 +301,7 @@ mod tests {
             search.cell(0, cell);
             search.end_row(row);
         }
-        let (found, _) = search.finish();
+        let found = search.finish().cells;
         std::array::from_fn(|at| found.iter().find(|cell| cell.row as usize == at + 2).map(|cell| cell.said))
     }
 
@@ -314,7 +364,7 @@ mod tests {
             push(&["12", "12"]);
             push(&["C-0007", "C-0007"]);
             push(&["x", "12"]);
-            let (found, _) = search.finish();
+            let found = search.finish().cells;
             found.iter().map(|cell| (cell.row, cell.said)).collect::<Vec<_>>()
         };
         assert_eq!(found("C-0007"), [(1, Said::Same), (3, Said::Doubtful), (5, Said::Same)]);
@@ -329,12 +379,13 @@ mod tests {
             search.cell(1, Cell::Text("Singapore"));
             search.end_row(row);
         }
-        assert_eq!(search.clone().finish().0.len(), MAX_OF_COLUMN);
+        assert_eq!(search.clone().finish().cells.len(), MAX_OF_COLUMN);
+        search.begin_sheet("Customers");
         search.cell(1, Cell::Text("Customer ID"));
-        for row in 20_000..40_000 {
+        for row in 1..20_000 {
             search.end_row(row);
             search.cell(1, Cell::Text("Singapore"));
         }
-        assert_eq!(search.finish().0.len(), MAX_FOUND + 1);
+        assert_eq!(search.finish().cells.len(), MAX_FOUND + 1);
     }
 }

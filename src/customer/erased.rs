@@ -3,6 +3,7 @@
 use rayon::iter::{IntoParallelRefMutIterator, ParallelIterator};
 use rustc_hash::FxHashSet;
 
+use super::identifier_belief::Believed;
 use super::newest::{KeyedTable, NOBODY, RowKey, identity_of};
 use super::{Cell, CustomerColumn, CustomerTable, Dropped, SheetRow};
 
@@ -46,11 +47,21 @@ impl KeyedTable {
         self
     }
 
-    /// The table without the rows of customers for whom `is_erased`; they are counted as [`Dropped::Erased`].
+    /// The table without the rows of customers for whom `is_erased`; they are counted as [`Dropped::Erased`]. Where
+    /// identifiers tell nobody apart, as those of branches, they are no customer's, and all rows stay.
     #[must_use]
     pub fn without(self, is_erased: impl Fn(u64) -> bool) -> Self {
-        let stands: Vec<bool> = self.keys.iter().map(|key| !key.is_of_somebody() || !is_erased(key.identity)).collect();
-        self.only(&stands)
+        let is_named = |key: &RowKey| key.is_of_somebody() && is_erased(key.identity);
+        if !self.keys.iter().any(is_named) {
+            return self;
+        }
+        let known = self.keys.iter().filter(|key| key.is_of_somebody()).map(|key| (key.identity, key.hash));
+        let believed = Believed::of(known, &self.erased);
+        let stands = self.keys.iter().map(|key| !(is_named(key) && believed.is_customer(key.identity)));
+        let stands: Vec<bool> = stands.collect();
+        let mut left = self.only(&stands);
+        left.erased.extend(believed.erased_rows(is_erased));
+        left
     }
 
     /// The table without these rows of a customer, whatever they are known by; they are counted as
@@ -71,7 +82,24 @@ impl KeyedTable {
             !is_listed || key.identity != identity && known.contains(place)
         });
         let stands: Vec<bool> = stands.collect();
-        self.only(&stands)
+        let gone = self.keys.iter().zip(&stands).filter(|(_, stands)| !**stands);
+        let gone: FxHashSet<u128> = gone.map(|(key, _)| key.hash).collect();
+        let mut left = self.only(&stands);
+        left.erased.extend(Some(gone.len()).filter(|&n_rows| n_rows > 0));
+        left
+    }
+
+    /// How many different rows each customer had whose rows were taken out: what the others' identifiers are worth
+    /// does not depend on who is gone.
+    pub fn erased(&self) -> &[usize] {
+        &self.erased
+    }
+
+    /// The same, from which rows were taken out before.
+    #[must_use]
+    pub fn with_erased(mut self, erased: Vec<usize>) -> Self {
+        self.erased = erased;
+        self
     }
 
     fn only(self, stands: &[bool]) -> Self {
@@ -79,7 +107,7 @@ impl KeyedTable {
         if n_rows == stands.len() {
             return self;
         }
-        let Self { table, mut keys } = self;
+        let Self { table, mut keys, erased } = self;
         let mut each = stands.iter();
         keys.retain(|_| each.next().copied().unwrap_or(true));
         let mut cleaning = table.cleaning;
@@ -92,7 +120,7 @@ impl KeyedTable {
         }
         let columns: Vec<CustomerColumn> = table.columns.iter().map(|column| column.keep(stands)).collect();
         let table = CustomerTable { columns, n_rows, cleaning, weights: None, origins: None, ..table };
-        Self { table, keys }
+        Self { table, keys, erased }
     }
 }
 
@@ -123,6 +151,23 @@ mod tests {
         let towns: Vec<_> = left.table().columns()[0].values.iter().map(|town| format!("{town:?}")).collect();
         assert_eq!(towns, [r#"Text("Yishun")"#, r#"Text("Novena")"#]);
         assert_eq!(identity_of_text(" n/a "), None);
+    }
+
+    #[test]
+    fn an_identifier_that_is_no_customers_erases_nobody() {
+        let rows_left = |n_branches: usize, n_rows: usize, erased: &str| {
+            let mut builder = TableBuilder::keyed(Arc::new(Schema::built_in().unwrap()), date(2026, 3, 1));
+            builder.push_row(&["ID", "Date Joined", "Location", "Loyalty Tier"].map(Cell::Text)).unwrap();
+            for row in 0..n_rows {
+                let (id, town) = ((row % n_branches).to_string(), format!("Town {row}"));
+                builder.push_row(&[id.as_str(), "2024-01-02", &town, "Gold"].map(Cell::Text)).unwrap();
+            }
+            builder.end_sheet().unwrap();
+            let erased = identity_of_text(erased).unwrap();
+            builder.finish_keyed().without(|identity| identity == erased).table().n_rows()
+        };
+        assert_eq!(rows_left(5, 60, "3"), 60, "a column of branches");
+        assert_eq!(rows_left(30, 60, "3"), 58, "two rows each are believed");
     }
 
     #[test]

@@ -151,9 +151,16 @@ impl HeaderIndex {
         slots.len()
     }
 
-    /// Whether a text is a header of the schema, and whether of its identifiers.
-    pub(super) fn names_identifier(&self, text: &str) -> Option<bool> {
-        self.target(text, &normalize_header(text)).map(|target| target.slot == Slot::Identifier)
+    /// The columns whose cells are called as identifiers are, the best header first.
+    pub(super) fn identifiers_in(&self, row: &[Candidate]) -> Vec<usize> {
+        let target = |text: &str| self.target(text, &normalize_header(text));
+        let targets = row.iter().filter_map(|cell| Some((target(cell.text()?)?, cell.column)));
+        let mut found: Vec<(usize, usize)> = targets
+            .filter(|(target, _)| target.slot == Slot::Identifier)
+            .map(|(target, column)| (target.rank, column))
+            .collect();
+        found.sort_unstable();
+        found.into_iter().map(|(_, column)| column).collect()
     }
 
     /// Whether a text is a header of the schema.

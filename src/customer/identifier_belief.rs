@@ -5,6 +5,8 @@
 //! different values with at most [`MAX_ROWS_OF_ONE`] rows each on average: a list of orders, or of months. A value that
 //! more than [`MAX_ROWS_OF_ONE`] rows share is a placeholder, in any column.
 
+use rustc_hash::{FxHashMap, FxHashSet};
+
 use super::Note;
 
 /// Different rows of one customer that one file may hold.
@@ -73,6 +75,45 @@ impl Belief {
             return None;
         };
         Some(Note::new(Note::IDENTIFIERS_TELL_NOBODY_APART, sentence))
+    }
+}
+
+/// The identifiers of one file, by their hashes, and which of them are believed.
+#[derive(Debug, Default)]
+pub struct Believed {
+    /// The different rows of each.
+    rows_of: FxHashMap<u64, usize>,
+    belief: Belief,
+}
+
+impl Believed {
+    /// Of the rows that have an identifier, each with the hash of all its cells. `erased` is how many rows each
+    /// identifier had whose rows were taken out before: the file is judged as it came.
+    pub fn of(rows: impl Iterator<Item = (u64, u128)>, erased: &[usize]) -> Self {
+        let mut hashes: FxHashSet<u128> = FxHashSet::default();
+        let mut rows_of: FxHashMap<u64, usize> = FxHashMap::default();
+        for (identity, _) in rows.filter(|&(_, hash)| hashes.insert(hash)) {
+            *rows_of.entry(identity).or_insert(0) += 1;
+        }
+        let mut belief = Belief::default();
+        rows_of.values().chain(erased).for_each(|&rows| belief.add(rows));
+        Self { rows_of, belief }
+    }
+
+    /// What the column is worth.
+    pub(super) fn belief(&self) -> Belief {
+        self.belief
+    }
+
+    /// Whether an identifier of the file is one customer's.
+    pub fn is_customer(&self, identity: u64) -> bool {
+        self.rows_of.get(&identity).is_some_and(|&rows| self.belief.is_customer(rows))
+    }
+
+    /// How many different rows each customer has for whom `is_erased`.
+    pub fn erased_rows(&self, is_erased: impl Fn(u64) -> bool) -> Vec<usize> {
+        let customers = self.rows_of.iter().filter(|&(_, &rows)| self.belief.is_customer(rows));
+        customers.filter(|&(&identity, _)| is_erased(identity)).map(|(_, &rows)| rows).collect()
     }
 }
 

@@ -64,7 +64,7 @@ impl NewestStands {
         self.lacking.add(label, &self.schema, table.cleaning());
         self.digits.push((label.to_owned(), table.cleaning().identifier_digits));
         self.rows_of_files.push(self.rows.len()..self.rows.len() + table.n_rows());
-        self.rows.add_file(label, file.keys());
+        self.rows.add_file(label, file.keys(), &file.erased);
         Ok(())
     }
 

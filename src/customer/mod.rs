@@ -69,7 +69,9 @@ pub use ahead::{Meanings, RowReader, RowsAhead};
 pub use broken_table::BrokenTable;
 pub use builder::TableBuilder;
 pub use cell::{Cell, KEPT_DIGITS, OwnedCell};
-pub use cell_search::{CellSearch, FoundCell, MAX_FOUND, MIN_CHARS_ELSEWHERE, Said, is_sought_elsewhere};
+pub use cell_search::{
+    CellSearch, FoundCell, MAX_FOUND, MIN_CHARS_ELSEWHERE, Said, SearchFindings, is_sought_elsewhere,
+};
 pub use column_settings::ColumnSettings;
 pub use date::MONTHS;
 pub use dropped::Dropped;
@@ -78,6 +80,7 @@ pub use form::{FormCustomer, FormError, read_form};
 pub use form_fields::FormFields;
 pub use header::SheetHeader;
 pub use header_name::normalize_header;
+pub use identifier_belief::Believed;
 pub use identifier_digits::IdentifierDigits;
 pub use invisible::is_invisible;
 pub use merge::NewestStands;

@@ -1,14 +1,14 @@
 //! Which of several rows of one customer counts when several files are read: the newest.
 //!
 //! Newer is what is read later. A row is known by the cell of its identifier column, and only where that column tells
-//! customers apart in its file ([`Belief`]). Rows without a believed identifier are customers of their own, unless they
-//! are exact copies. Only rows that can be used take part: a newer row without a date does not push an older, whole one
-//! out.
+//! customers apart in its file ([`Believed`]). Rows without a believed identifier are customers of their own, unless
+//! they are exact copies. Only rows that can be used take part: a newer row without a date does not push out an older
+//! one that is whole.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 
-use super::identifier_belief::Belief;
+use super::identifier_belief::Believed;
 use super::{BrokenTable, Cell, CustomerTable, IdentifierDigits, Note, SheetRow, text};
 
 /// No identifier.
@@ -20,6 +20,8 @@ pub struct KeyedTable {
     pub(super) table: CustomerTable,
     /// One a row of `table`.
     pub(super) keys: Vec<RowKey>,
+    /// How many different rows each customer had whose rows were taken out as erased.
+    pub(super) erased: Vec<usize>,
 }
 
 /// Identifies a row: hashes, from which no cell can be read.
@@ -35,12 +37,20 @@ pub struct RowKey {
 #[derive(Debug, Default)]
 pub(super) struct Newest {
     rows: Vec<RowKey>,
-    /// Label and first row of each file.
-    files: Vec<(String, usize)>,
+    files: Vec<FileOfRows>,
     /// How many customers were in each file first, once the fates are known.
     brought: Vec<usize>,
     /// On files whose identifiers are not believed, once the fates are known.
     notes: Vec<Note>,
+}
+
+/// Where the rows of a file begin.
+#[derive(Debug)]
+struct FileOfRows {
+    label: String,
+    first: usize,
+    /// How many different rows each customer of it had who was erased.
+    erased: Vec<usize>,
 }
 
 /// What becomes of a row once all are known.
@@ -132,12 +142,16 @@ impl KeyedTable {
     /// # Errors
     /// [`BrokenTable`] when there are not as many keys as rows.
     pub fn new(table: CustomerTable, keys: Vec<RowKey>) -> Result<Self, BrokenTable> {
-        if keys.len() == table.n_rows() { Ok(Self { table, keys }) } else { Err(BrokenTable("not one key a row")) }
+        if keys.len() == table.n_rows() {
+            Ok(Self { table, keys, erased: Vec::new() })
+        } else {
+            Err(BrokenTable("not one key a row"))
+        }
     }
 
     /// A table whose rows need no keys: it is the only one.
     pub fn unkeyed(table: CustomerTable) -> Self {
-        Self { table, keys: Vec::new() }
+        Self { table, keys: Vec::new(), erased: Vec::new() }
     }
 
     /// The same, of which it is known how its identifiers are written.
@@ -186,8 +200,9 @@ impl RowKey {
 }
 
 impl Newest {
-    pub(super) fn add_file(&mut self, label: &str, rows: &[RowKey]) {
-        self.files.push((label.to_owned(), self.rows.len()));
+    pub(super) fn add_file(&mut self, label: &str, rows: &[RowKey], erased: &[usize]) {
+        let (label, first, erased) = (label.to_owned(), self.rows.len(), erased.to_vec());
+        self.files.push(FileOfRows { label, first, erased });
         self.rows.extend_from_slice(rows);
     }
 
@@ -215,7 +230,7 @@ impl Newest {
                 *slot = fate;
             }
             if !is_copy && older.is_none() {
-                let file = self.files.partition_point(|&(_, first)| first <= row).checked_sub(1);
+                let file = self.files.partition_point(|file| file.first <= row).checked_sub(1);
                 if let Some(customers) = file.and_then(|file| brought.get_mut(file)) {
                     *customers += 1;
                 }
@@ -240,29 +255,21 @@ impl Newest {
 
     /// Where row `row` is.
     pub(super) fn place_of(&self, row: usize) -> SheetRow {
-        let file = self.files.partition_point(|&(_, first)| first <= row).checked_sub(1);
-        let source = file.and_then(|file| self.files.get(file)).map(|(label, _)| label.clone()).unwrap_or_default();
+        let file = self.files.partition_point(|file| file.first <= row).checked_sub(1);
+        let source = file.and_then(|file| self.files.get(file)).map(|file| file.label.clone()).unwrap_or_default();
         SheetRow { row: self.rows.get(row).map_or(0, |known| known.row_number), source, ..SheetRow::default() }
     }
 
     /// Makes nobody of every identifier that identifies nobody.
     fn forget_unbelieved(&mut self) {
-        let ends = self.files.iter().skip(1).map(|&(_, first)| first).chain([self.rows.len()]);
+        let ends = self.files.iter().skip(1).map(|file| file.first).chain([self.rows.len()]);
         let ends: Vec<usize> = ends.collect();
-        for ((label, first), end) in self.files.iter().zip(ends) {
+        for (FileOfRows { label, first, erased }, end) in self.files.iter().zip(ends) {
             let Some(rows) = self.rows.get_mut(*first..end) else { continue };
-            let mut hashes: FxHashSet<u128> = FxHashSet::default();
-            let mut rows_of: FxHashMap<u64, usize> = FxHashMap::default();
-            for known in rows.iter().filter(|known| known.identity != NOBODY) {
-                if hashes.insert(known.hash) {
-                    *rows_of.entry(known.identity).or_insert(0) += 1;
-                }
-            }
-            let mut belief = Belief::default();
-            rows_of.values().for_each(|&rows| belief.add(rows));
-            self.notes.extend(belief.note(&format!("{label}: the column of identifiers")));
-            let is_believed = |identity: &u64| rows_of.get(identity).is_some_and(|&rows| belief.is_customer(rows));
-            for known in rows.iter_mut().filter(|known| !is_believed(&known.identity)) {
+            let known = rows.iter().filter(|known| known.is_of_somebody()).map(|known| (known.identity, known.hash));
+            let believed = Believed::of(known, erased);
+            self.notes.extend(believed.belief().note(&format!("{label}: the column of identifiers")));
+            for known in rows.iter_mut().filter(|known| !believed.is_customer(known.identity)) {
                 known.identity = NOBODY;
             }
         }
@@ -283,7 +290,7 @@ mod tests {
                 let identity = identity_of(Cell::Text(id));
                 RowKey { identity, row_number: 1, hash: u128::from(identity) << 64 | rest }
             };
-            newest.add_file(file[0].0, &file.iter().map(key).collect::<Vec<_>>());
+            newest.add_file(file[0].0, &file.iter().map(key).collect::<Vec<_>>(), &[]);
         }
         newest.fates()
     }
@@ -305,8 +312,8 @@ mod tests {
     fn a_customer_is_brought_by_the_first_file_that_has_one() {
         let mut newest = Newest::default();
         let key = |identity, hash| RowKey { identity, row_number: 1, hash };
-        newest.add_file("a", &[key(1, 10), key(2, 20), key(NOBODY, 30)]);
-        newest.add_file("b", &[key(1, 11), key(3, 31), key(NOBODY, 30), key(NOBODY, 40), key(2, 20)]);
+        newest.add_file("a", &[key(1, 10), key(2, 20), key(NOBODY, 30)], &[]);
+        newest.add_file("b", &[key(1, 11), key(3, 31), key(NOBODY, 30), key(NOBODY, 40), key(2, 20)], &[]);
         let n_standing = newest.fates().iter().filter(|&&fate| fate == Fate::Stands).count();
         assert_eq!((n_standing, newest.brought()), (5, vec![3, 2]));
     }

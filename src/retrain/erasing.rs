@@ -46,8 +46,8 @@ use crate::durable;
 use crate::model_store::ModelStore;
 use crate::pseudonyms::{Erased, Erasures, Pseudonyms};
 use crate::workbook::{
-    COLUMNS_EXTENSION, ReadRequest, Reader, RowsOfCustomers, Watch, WorkbookError, copy_columns_without,
-    is_columns_file, rows_of_customers, write_columns,
+    COLUMNS_EXTENSION, ReadRequest, Reader, RowsOfCustomer, RowsOfCustomers, Watch, WorkbookError,
+    copy_columns_without, is_columns_file, rows_of_customers, write_columns,
 };
 
 /// Why nobody was looked for in kept columns.
@@ -177,14 +177,17 @@ struct Rows {
     own: Vec<SheetRow>,
     /// With the identifier, and perhaps of somebody else.
     doubtful: Vec<SheetRow>,
+    /// With the identifier, which is no customer's alone there.
+    shared: Vec<SheetRow>,
     /// By how the identifier is written there.
     alike: BTreeMap<String, Vec<SheetRow>>,
     /// Why sheets were not searched, one by one.
     unsearched: Vec<String>,
     /// That there are more rows than are named.
     further: Option<String>,
-    /// That no sheet has a header of identifiers.
+    /// That no sheet has a header of identifiers; or else which have none.
     has_no_header: bool,
+    sheets_without: Vec<String>,
 }
 
 impl Erasing<'_> {
@@ -236,6 +239,7 @@ impl Erasing<'_> {
                 erased.rewritten.push(found(rows.own));
                 // With it went the sheets that were not searched.
                 rows.unsearched.clear();
+                rows.sheets_without.clear();
             } else {
                 erased.left.push(found(rows.own));
             }
@@ -243,10 +247,16 @@ impl Erasing<'_> {
         if !rows.doubtful.is_empty() {
             erased.doubtful.push(found(rows.doubtful));
         }
+        if !rows.shared.is_empty() {
+            erased.shared.push(found(rows.shared));
+        }
+        let is_searched = is_sought_elsewhere(self.identifier);
         if rows.has_no_header {
-            let is_searched = is_sought_elsewhere(self.identifier);
             let files = if is_searched { &mut erased.without_header } else { &mut erased.without_header_unsearched };
             files.push(source.label.clone());
+        } else if !is_searched {
+            let sheets = rows.sheets_without.iter().map(|sheet| format!("{}, sheet {sheet}", source.label));
+            erased.without_header_unsearched.extend(sheets);
         }
         erased.unread.extend(rows.unsearched.into_iter().chain(rows.further).map(unread));
         Ok(())
@@ -266,6 +276,7 @@ impl Erasing<'_> {
             found.unread.into_iter().filter_map(|sheet| Some(format!("sheet {}: {}", sheet.name, sheet.sentence?)));
         rows.unsearched = unsearched.collect();
         rows.has_no_header = !found.has_identifiers;
+        rows.sheets_without = found.sheets_without;
         let has_further = found.cells.len() > MAX_FOUND;
         rows.further = has_further.then(|| format!("{MAX_FOUND} rows say the identifier, and further ones"));
         for FoundCell { sheet, row, said, text } in found.cells {
@@ -273,6 +284,7 @@ impl Erasing<'_> {
             match said {
                 Said::Same => rows.own.push(row),
                 Said::Doubtful => rows.doubtful.push(row),
+                Said::Shared => rows.shared.push(row),
                 Said::Alike => rows.alike.entry(text).or_default().push(row),
             }
         }
@@ -287,12 +299,14 @@ impl Erasing<'_> {
         Ok(match rows_of_customers(BufReader::new(open(source)?), &sought, &mark)? {
             RowsOfCustomers::NobodyKnown => Search::NobodyKnown,
             RowsOfCustomers::OfAnotherKey => Search::OfAnotherKey,
-            RowsOfCustomers::Each(rows) => {
-                let mut found = rows.into_iter();
-                let own = found.next().unwrap_or_default();
+            RowsOfCustomers::Each(found) => {
+                let mut found = found.into_iter();
+                let RowsOfCustomer { rows, is_believed } = found.next().unwrap_or_default();
+                let (own, shared) = if is_believed { (rows, Vec::new()) } else { (Vec::new(), rows) };
                 let others = self.alike.iter().map(|other| other.identifier.clone()).zip(found);
-                let alike = others.filter(|(_, rows)| !rows.is_empty()).collect();
-                Search::Rows(Rows { own, alike, ..Rows::default() })
+                let others = others.filter(|(_, found)| !found.rows.is_empty());
+                let alike = others.map(|(identifier, found)| (identifier, found.rows)).collect();
+                Search::Rows(Rows { own, shared, alike, ..Rows::default() })
             }
         })
     }
@@ -326,13 +340,13 @@ impl Erasing<'_> {
         let path = &source.path;
         let replaced = if is_columns_file(path) {
             replace(path, self.disk, |out| {
-                let file = durable::open_regular(path)?;
-                let is_erased = |pseudonym| self.pseudonyms.is_erased(pseudonym);
-                copy_columns_without(BufReader::new(file), out, is_erased).map_err(io::Error::other)
+                let file = || durable::open_regular(path).map(BufReader::new);
+                let is_erased = |customer| self.pseudonyms.is_erased(customer);
+                copy_columns_without(file, out, is_erased).map_err(io::Error::other)
             })
         } else {
             let Ok(table) = self.read(source, Reader::read_keyed)? else { return Ok(false) };
-            // Trainings know a row by one column of identifiers, and the customer may be in another one.
+            // A row above the header is the customer's, too, and is known by nobody.
             let table = table.without_rows(self.identity, own);
             let others = self.pseudonyms.without_erased(self.pseudonyms.blinded(table));
             let mark = self.pseudonyms.mark();

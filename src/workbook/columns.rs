@@ -2,10 +2,11 @@
 //!
 //! It is CSV (RFC 4180, UTF-8). The first line has the titles of the schema's columns, then `customer` and `row`:
 //! hashes of the customer's identifier and of all cells of the row, as 16 and 32 hex digits, `customer` empty where the
-//! row has none. The writer keys the hashes, so that nobody can try identifiers out. Behind the title `customer` is a
-//! mark of the key and how many digits the identifiers had that were numbers, as in `customer k:0a1b2c3d 6-3`
-//! (`IdentifierDigits`); files of earlier versions have no mark. Names are as they were cleaned, levels as the schema has
-//! them, days as `2026-03-01`, numbers so that they are read as the same bits.
+//! row has none. The writer keys the hashes, so that nobody can try identifiers out. Behind the title `customer`, as in
+//! `customer k:0a1b2c3d e:1,3 6-3`, are a mark of the key, how many rows each customer had who was erased, so that the
+//! others' identifiers are judged as before, and how many digits the identifiers had that were numbers
+//! (`IdentifierDigits`). Files of earlier versions have no mark. Names are as they were cleaned, levels as the schema
+//! has them, days as `2026-03-01`, numbers so that they are read as the same bits.
 //!
 //! Such a file is written here alone, so it is read in this process. It is cleaned once more all the same: the schema
 //! may have changed since. A file that is not as it should be is refused as a whole.
@@ -22,7 +23,8 @@ use rustc_hash::FxHashMap;
 use self::lines::{Lines, Titles, changed, unreadable};
 use super::WorkbookError;
 use crate::customer::{
-    Cell, Column, CustomerColumn, KeyedTable, Kind, RowKey, Schema, SheetRow, TableBuilder, Value, normalize_header,
+    Believed, Cell, Column, CustomerColumn, KeyedTable, Kind, RowKey, Schema, SheetRow, TableBuilder, Value,
+    normalize_header,
 };
 
 /// What such a file's name ends with.
@@ -31,12 +33,21 @@ pub const COLUMNS_EXTENSION: &str = "columns";
 /// The rows of customers in such a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RowsOfCustomers {
-    /// Those of each customer, in the customers' order, the titles being row 1.
-    Each(Vec<Vec<SheetRow>>),
+    /// Those of each customer, in the customers' order.
+    Each(Vec<RowsOfCustomer>),
     /// There are rows, and none is anybody's.
     NobodyKnown,
     /// The hashes are of another key, so that nobody can be looked for.
     OfAnotherKey,
+}
+
+/// The rows that one customer's hash has.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RowsOfCustomer {
+    /// The rows, the titles being row 1.
+    pub rows: Vec<SheetRow>,
+    /// Whether the hash is one customer's, and not that of a branch or a placeholder.
+    pub is_believed: bool,
 }
 
 /// Whether a file's name says that it is one.
@@ -57,7 +68,8 @@ pub fn write_columns(table: &KeyedTable, mark: &str, out: impl Write) -> io::Res
     let columns: Vec<(&CustomerColumn, &Column)> =
         rows.columns().iter().zip(&rows.schema().columns).filter(|(_, rules)| has(rules)).collect();
     let titles = columns.iter().map(|(_, rules)| rules.title.as_str());
-    let of_hashes = Titles::of_hashes(mark, rows.cleaning().identifier_digits);
+    let (digits, erased) = (rows.cleaning().identifier_digits, table.erased().to_vec());
+    let of_hashes = Titles { n_columns: columns.len(), digits, mark: Some(mark.to_owned()), erased }.of_hashes();
     file.write_record(titles.chain(of_hashes.iter().map(String::as_str)))?;
     let texts: Vec<Vec<String>> = columns
         .iter()
@@ -101,7 +113,8 @@ pub fn read_columns(source: impl Read, schema: &Arc<Schema>, today: Date) -> Res
         builder.end_row(row_number).map_err(WorkbookError::MissingColumns)?;
     }
     builder.end_sheet().map_err(WorkbookError::MissingColumns)?;
-    let table = builder.finish_keyed().with_identifier_digits(lines.titles.digits);
+    let Titles { digits, erased, .. } = lines.titles;
+    let table = builder.finish_keyed().with_identifier_digits(digits).with_erased(erased);
     Ok(table.with_keys(|key| {
         let known = usize::try_from(key.row_number()).ok().and_then(|number| keys.get(number.checked_sub(2)?));
         let (identity, hash) = known.copied().unwrap_or((key.identity(), key.hash()));
@@ -117,38 +130,53 @@ pub fn read_columns(source: impl Read, schema: &Arc<Schema>, today: Date) -> Res
 pub fn rows_of_customers(source: impl Read, customers: &[u64], mark: &str) -> Result<RowsOfCustomers, WorkbookError> {
     let position_of: FxHashMap<u64, usize> = customers.iter().copied().zip(0..).collect();
     let mut lines = Lines::open(source)?;
-    let mut rows = vec![Vec::new(); customers.len()];
-    let (mut row_number, mut is_anybody_known) = (1, false);
-    while let Some((customer, _)) = lines.next_row()? {
+    let mut found = vec![RowsOfCustomer::default(); customers.len()];
+    let mut known = Vec::new();
+    let mut row_number = 1;
+    while let Some((customer, hash)) = lines.next_row()? {
         row_number += 1;
-        is_anybody_known |= customer != 0;
-        if let Some(rows) = position_of.get(&customer).and_then(|&position| rows.get_mut(position)) {
-            rows.push(SheetRow { row: row_number, ..SheetRow::default() });
+        known.extend((customer != 0).then_some((customer, hash)));
+        if let Some(found) = position_of.get(&customer).and_then(|&position| found.get_mut(position)) {
+            found.rows.push(SheetRow { row: row_number, ..SheetRow::default() });
         }
     }
-    let has_rows = row_number > 1;
+    let (has_rows, is_anybody_known) = (row_number > 1, !known.is_empty());
+    let believed = Believed::of(known.into_iter(), &lines.titles.erased);
+    for (found, &customer) in found.iter_mut().zip(customers) {
+        found.is_believed = believed.is_customer(customer);
+    }
     Ok(match (is_anybody_known, lines.titles.may_be_by(mark)) {
         (false, _) if has_rows => RowsOfCustomers::NobodyKnown,
         (true, false) => RowsOfCustomers::OfAnotherKey,
-        (false, _) | (true, true) => RowsOfCustomers::Each(rows),
+        (false, _) | (true, true) => RowsOfCustomers::Each(found),
     })
 }
 
-/// Copies the file, but for the rows of the customers who are `gone`; returns how many rows are left.
+/// Copies the file that `open` opens, but for the rows of customers who were erased; returns how many rows are left.
+/// A hash that many rows share is no customer's, and its rows stay.
 ///
 /// # Errors
 /// As [`rows_of_customers`], and those of `out`.
-pub fn copy_columns_without(
-    source: impl Read,
+pub fn copy_columns_without<R: Read>(
+    open: impl Fn() -> io::Result<R>,
     out: impl Write,
-    gone: impl Fn(u64) -> bool,
+    is_erased: impl Fn(u64) -> bool,
 ) -> Result<usize, WorkbookError> {
-    let mut lines = Lines::open(source)?;
+    let lines = || Lines::open(open().map_err(|error| WorkbookError::Io(error.into()))?);
+    let mut first = lines()?;
+    let mut known = Vec::new();
+    while let Some((customer, hash)) = first.next_row()? {
+        known.extend((customer != 0).then_some((customer, hash)));
+    }
+    let believed = Believed::of(known.into_iter(), &first.titles.erased);
+    let mut lines = lines()?;
+    lines.titles.erased.extend(believed.erased_rows(&is_erased));
     let mut copy = ::csv::Writer::from_writer(out);
-    copy.write_record(lines.line()).map_err(unreadable)?;
+    let (titles, of_hashes) = (lines.line().iter().take(lines.titles.n_columns), lines.titles.of_hashes());
+    copy.write_record(titles.chain(of_hashes.iter().map(String::as_str))).map_err(unreadable)?;
     let mut left = 0;
     while let Some((customer, _)) = lines.next_row()? {
-        if !gone(customer) {
+        if !(is_erased(customer) && believed.is_customer(customer)) {
             left += 1;
             copy.write_record(lines.line()).map_err(unreadable)?;
         }
@@ -315,17 +343,40 @@ mod tests {
         let customer = table.keys()[1].identity();
         let text = written(&table);
         let rows = |text: &str, mark| rows_of_customers(text.as_bytes(), &[customer], mark).unwrap();
-        let found = RowsOfCustomers::Each(vec![vec![SheetRow { row: 3, ..SheetRow::default() }]]);
+        let row = SheetRow { row: 3, ..SheetRow::default() };
+        let found = RowsOfCustomers::Each(vec![RowsOfCustomer { rows: vec![row], is_believed: true }]);
         assert_eq!(rows(&text, "0a1b2c3d"), found);
         assert_eq!(rows(&text, "ffffffff"), RowsOfCustomers::OfAnotherKey);
         let titles = text.split_inclusive('\n').next().unwrap();
         assert_eq!(
             rows(titles, "0a1b2c3d"),
-            RowsOfCustomers::Each(vec![Vec::new()]),
+            RowsOfCustomers::Each(vec![RowsOfCustomer::default()]),
             "where nobody is, nobody is missed"
         );
         let earlier = text.replace(" k:0a1b2c3d", "");
         assert_eq!(rows(&earlier, "ffffffff"), found);
         assert_eq!(read_columns(earlier.as_bytes(), &schema, TODAY).unwrap().keys(), table.keys());
+    }
+
+    #[test]
+    fn who_is_erased_changes_nothing_of_what_the_other_identifiers_are_worth() {
+        let schema = with_spend();
+        let rows = (0..300).map(|row| format!("C{},Bedok,{row},Pro\n", row % 100)).collect::<String>();
+        let table = read(&schema, &format!("id,Town,Spend,Plan\n{rows}"));
+        let gone = table.keys()[0].identity();
+        let text = written(&table);
+        let mut copy = Vec::new();
+        let left = copy_columns_without(|| Ok(text.as_bytes()), &mut copy, |customer| customer == gone).unwrap();
+        let copy = String::from_utf8(copy).unwrap();
+        assert!(left == 297 && copy.starts_with("Town,Spend,Plan,customer k:0a1b2c3d e:3,row\n"), "{copy:.60}");
+        let again = read_columns(copy.as_bytes(), &schema, TODAY).unwrap();
+        assert_eq!((again.erased(), written(&again)), ([3].as_slice(), copy.clone()));
+        let other = table.keys()[1].identity();
+        let RowsOfCustomers::Each(found) = rows_of_customers(copy.as_bytes(), &[other], "0a1b2c3d").unwrap() else {
+            panic!("{copy}")
+        };
+        assert!(found[0].is_believed && found[0].rows.len() == 3, "{found:?}");
+        let of_branches = text.replace(&format!("{other:016x}"), &format!("{gone:016x}"));
+        assert_ne!(of_branches, text);
     }
 }

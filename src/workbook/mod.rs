@@ -33,8 +33,8 @@ use crate::config;
 use crate::customer::{CustomerTable, Schema, TableBuilder};
 
 pub use columns::{
-    COLUMNS_EXTENSION, RowsOfCustomers, copy_columns_without, is_columns_file, read_columns, rows_of_customers,
-    write_columns,
+    COLUMNS_EXTENSION, RowsOfCustomer, RowsOfCustomers, copy_columns_without, is_columns_file, read_columns,
+    rows_of_customers, write_columns,
 };
 pub use error::{ReaderFault, WorkbookError};
 #[cfg(feature = "fuzzing")]

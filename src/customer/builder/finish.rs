@@ -56,7 +56,7 @@ impl TableBuilder {
             }
         }
         let table = CustomerTable { schema: self.schema, columns, n_rows, weights: None, cleaning, origins };
-        KeyedTable { table, keys: keys.unwrap_or_default() }
+        KeyedTable { table, keys: keys.unwrap_or_default(), erased: Vec::new() }
     }
 
     /// The table of all rows that were kept.

@@ -18,9 +18,11 @@ pub struct ErasedCustomer {
     /// Rows with the identifier in a column that has no header of identifiers, as a number that has lost digits, or as
     /// a date, likewise.
     pub doubtful: Vec<FoundRows>,
+    /// Rows with the identifier where it tells nobody apart, likewise.
+    pub shared: Vec<FoundRows>,
     /// Files without a header of identifiers that were searched all the same: every cell may mean the customer.
     pub without_header: Vec<String>,
-    /// Such files where the identifier is too short to mean somebody in any column.
+    /// Such files, and sheets of others, where the identifier is too short to mean somebody in any column.
     pub without_header_unsearched: Vec<String>,
     /// Kept columns without pseudonyms: nobody is known there.
     pub without_identifiers: Vec<String>,
@@ -50,7 +52,7 @@ impl ErasedCustomer {
 
     /// Whether rows were found that may be the customer's.
     pub fn has_perhaps(&self) -> bool {
-        !self.alike.is_empty() || !self.doubtful.is_empty()
+        !self.alike.is_empty() || !self.doubtful.is_empty() || !self.shared.is_empty()
     }
 
     fn is_nowhere(&self) -> bool {

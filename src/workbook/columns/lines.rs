@@ -10,8 +10,9 @@ use crate::customer::IdentifierDigits;
 /// The last two titles, those of the hashes.
 const CUSTOMER: &str = "customer";
 const ROW: &str = "row";
-/// What the mark of the key begins with.
+/// What the mark of the key begins with, and the numbers of rows of those who were erased.
 const MARK: &str = "k:";
+const ERASED: &str = "e:";
 /// The longest file, in bytes: a million rows of a schema with many columns.
 const MAX_BYTES: u64 = 1 << 30;
 
@@ -65,7 +66,9 @@ pub(super) struct Titles {
     /// How the identifiers were written that are hashed.
     pub digits: IdentifierDigits,
     /// The mark of the key; `None` in a file of an earlier version.
-    mark: Option<String>,
+    pub mark: Option<String>,
+    /// How many different rows each customer had who was erased since.
+    pub erased: Vec<usize>,
 }
 
 impl Titles {
@@ -79,15 +82,28 @@ impl Titles {
         if words.next() != Some(CUSTOMER) {
             return None;
         }
-        let mark = words.next_if(|word| word.starts_with(MARK)).and_then(|word| word.strip_prefix(MARK));
+        let mut marked = |with: &str| words.next_if(|word| word.starts_with(with))?.strip_prefix(with);
+        let (mark, erased) = (marked(MARK).map(str::to_owned), marked(ERASED));
+        let numbers = erased.into_iter().flat_map(|numbers| numbers.split(','));
+        let erased = numbers.map(|number| number.parse().ok()).collect::<Option<Vec<usize>>>()?;
         let digits = words.next().map_or(Some(IdentifierDigits::default()), |digits| digits.parse().ok())?;
-        words.next().is_none().then(|| Self { n_columns, digits, mark: mark.map(str::to_owned) })
+        words.next().is_none().then_some(Self { n_columns, digits, mark, erased })
     }
 
-    /// The titles of hashes by the key of this mark.
-    pub fn of_hashes(mark: &str, digits: IdentifierDigits) -> [String; 2] {
-        let digits = if digits.is_empty() { String::new() } else { format!(" {digits}") };
-        [format!("{CUSTOMER} {MARK}{mark}{digits}"), ROW.to_owned()]
+    /// The titles of the hashes.
+    pub fn of_hashes(&self) -> [String; 2] {
+        let mut customer = CUSTOMER.to_owned();
+        if let Some(mark) = &self.mark {
+            customer.push_str(&format!(" {MARK}{mark}"));
+        }
+        if !self.erased.is_empty() {
+            let numbers: Vec<String> = self.erased.iter().map(usize::to_string).collect();
+            customer.push_str(&format!(" {ERASED}{}", numbers.join(",")));
+        }
+        if !self.digits.is_empty() {
+            customer.push_str(&format!(" {}", self.digits));
+        }
+        [customer, ROW.to_owned()]
     }
 
     /// Whether the hashes may be by the key of this mark.

@@ -42,9 +42,9 @@ pub(super) fn receive_found(source: &mut impl Read, limits: &Limits) -> Result<C
                 }
             }
             Kind::Searched => {
-                (found.has_identifiers, found.unread) =
+                (found.has_identifiers, found.sheets_without, found.unread) =
                     serde_json::from_slice(&payload).map_err(|_| broken("no list of sheets"))?;
-                if found.unread.len() > limits.max_sheets {
+                if found.unread.len().max(found.sheets_without.len()) > limits.max_sheets {
                     return Err(broken("more sheets than may be"));
                 }
                 return Ok(found);

@@ -22,7 +22,7 @@ use super::confined::confine;
 use super::wire::{
     Kind, MAX_ORDER_BYTES, Order, PIECE_ROWS, PIECE_VALUES, code_bytes, read_frame, write_codes, write_frame,
 };
-use crate::customer::{CellSearch, Identifiers, KeyedTable, Origins, TableBuilder, Value};
+use crate::customer::{CellSearch, Identifiers, KeyedTable, Origins, SearchFindings, TableBuilder, Value};
 use crate::workbook::ahead::Helpers;
 use crate::workbook::{Limits, WorkbookError, read_by};
 
@@ -154,15 +154,16 @@ fn search(order: &Order, sought: &str, file: File) -> Result<CellsFound, Workboo
     let Some(search) = CellSearch::new(sought, &order.schema) else { return Ok(CellsFound::default()) };
     let mut builder = TableBuilder::new(order.schema.clone(), order.today).searching(search);
     read_by(BufReader::with_capacity(READ_BYTES, file), &mut builder, &order.limits, None)?;
-    let (cells, has_identifiers, unread) = builder.finish_search();
-    Ok(CellsFound { cells, has_identifiers, unread })
+    let (SearchFindings { cells, has_identifiers, sheets_without }, unread) = builder.finish_search();
+    Ok(CellsFound { cells, has_identifiers, sheets_without, unread })
 }
 
 fn write_found(answer: &mut impl Write, found: &CellsFound) -> io::Result<()> {
     for cells in found.cells.chunks(PIECE_VALUES) {
         write_frame(answer, Kind::Found, &[&serde_json::to_vec(cells)?])?;
     }
-    write_frame(answer, Kind::Searched, &[&serde_json::to_vec(&(found.has_identifiers, &found.unread))?])
+    let CellsFound { has_identifiers, sheets_without, unread, .. } = found;
+    write_frame(answer, Kind::Searched, &[&serde_json::to_vec(&(has_identifiers, sheets_without, unread))?])
 }
 
 /// A category with more names than this is none; training would make a feature of each, and the parent keep them all.

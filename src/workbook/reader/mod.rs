@@ -96,8 +96,10 @@ pub struct CellsFound {
     /// One cell of each row that says the identifier; the last one is one too many where there are more than
     /// [`MAX_FOUND`](crate::customer::MAX_FOUND).
     pub cells: Vec<FoundCell>,
-    /// Whether a cell of the file is called as identifiers are.
+    /// Whether a sheet of the file has a header of identifiers.
     pub has_identifiers: bool,
+    /// The sheets with rows and without such a header.
+    pub sheets_without: Vec<String>,
     /// The sheets that could not be read to their end.
     pub unread: Vec<SheetReport>,
 }

@@ -185,3 +185,44 @@ fn a_file_without_a_column_of_identifiers_is_said_to_be_searched_unless_the_iden
     let unsearched = format!("not searched    {named}: it has no column of identifiers, and fewer than 5 characters");
     assert!(code == Some(0) && said.contains(&unsearched) && !said.contains("was compared"), "{said}");
 }
+
+#[test]
+fn words_that_are_headers_elsewhere_hide_no_customer_of_the_rows_below() {
+    // Two header words among the values of a row, one of them an identifier's.
+    let row = |i: usize| match i {
+        3 => "103,2024-01-02,Region,Gold,ID\n".to_owned(),
+        _ => format!("{},2024-01-{:02},Bedok,Gold,{}\n", 100 + i, 1 + i, 700 + i),
+    };
+    let rows: String = (0..12).map(row).collect();
+    let (folder, columns) = kept_csv(&format!("Customer ID,Date Joined,Location,Loyalty Tier,Document\n{rows}"));
+    let (code, said) = erase(&folder, "108");
+    assert!(code == Some(0) && said.contains("without row 10\n") && columns.exists(), "{said}");
+    // The number of another customer's document.
+    let (_, said) = erase(&folder, "706");
+    assert!(!said.contains("without row"), "{said}");
+}
+
+#[test]
+fn files_and_sheets_without_a_header_of_identifiers_are_named_whatever_their_values_are() {
+    let row = |i: usize| format!("{},2024-01-02,{},Gold\n", 7_000 + i, if i == 2 { "ID" } else { "MY" });
+    let rows: String = (0..12).map(row).collect();
+    let (folder, _) = kept_csv(&format!("Kundennr,Date Joined,Location,Loyalty Tier\n{rows}"));
+    let (code, said) = erase(&folder, "7003");
+    let unsearched = format!("not searched    uploads/{KEPT}.csv: it has no column of identifiers");
+    assert!(code == Some(0) && said.contains(&unsearched), "{said}");
+
+    let folder = Folder::new();
+    let path = folder.path("base_data/2026-01-01/own.xlsx");
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let mut book = Workbook::new();
+    for (name, header) in [("This year", "Customer ID"), ("Last year", "Kundennummer")] {
+        let sheet = book.add_worksheet().set_name(name).unwrap();
+        sheet.write_row(0, 0, [header, "Date Joined", "Location", "Loyalty Tier"]).unwrap();
+        let id = if name == "This year" { "6001" } else { "7003" };
+        sheet.write_row(1, 0, [id, "2024-01-02", "Bedok", "Gold"]).unwrap();
+    }
+    book.save(&path).unwrap();
+    let (code, said) = erase(&folder, "7003");
+    let unsearched = "not searched    2026-01-01/own.xlsx, sheet Last year: it has no column of identifiers";
+    assert!(code == Some(0) && said.contains(unsearched), "{said}");
+}

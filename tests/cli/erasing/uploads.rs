@@ -188,7 +188,7 @@ fn sheets_are_known_by_their_names_with_blanks_around_them() {
     let mut book = Workbook::new();
     for (name, town) in [("2024 ", "Novena"), ("2025", "Bedok")] {
         let sheet = book.add_worksheet().set_name(name).unwrap();
-        sheet.write_row(0, 0, ["Customer ID", "ID", "Date Joined", "Location", "Loyalty Tier"]).unwrap();
+        sheet.write_row(0, 0, ["Member", "ID", "Date Joined", "Location", "Loyalty Tier"]).unwrap();
         sheet.write_row(1, 0, ["A-1", &format!("{name}-1"), "2024-01-02", town, "Gold"]).unwrap();
     }
     book.save(&kept).unwrap();
@@ -199,17 +199,39 @@ fn sheets_are_known_by_their_names_with_blanks_around_them() {
 }
 
 #[test]
-fn a_customer_of_a_second_column_of_identifiers_is_gone_from_the_upload() {
-    let folder = Folder::new();
-    let kept = folder.path("uploads").join(format!("{KEPT}.csv"));
-    fs::create_dir_all(kept.parent().unwrap()).unwrap();
-    let row = |i: usize| format!("M{i},C{i},2024-02-{:02},{},Gold\n", 1 + i % 28, ["Bedok", "Yishun"][i % 2]);
-    let rows: String = (0..20).map(row).collect();
-    fs::write(&kept, format!("Cust_ID,Customer ID,Date Joined,Location,Loyalty Tier\n{rows}")).unwrap();
-    let (code, text) = erase(&folder, "M7");
-    assert!(code == Some(0) && text.contains("rewritten  ") && text.contains("without row 9\n"), "{text}");
-    let columns = fs::read_to_string(kept.with_extension("columns")).unwrap();
-    assert!(columns.lines().count() == 1 + 19 && !columns.contains("2024-02-08"), "{columns}");
+fn rows_of_others_that_have_the_identifier_in_another_sense_stay_and_are_named() {
+    let row = |i: usize| format!("2024-02-{:02},{},Gold", 1 + i % 28, ["Bedok", "Yishun"][i % 2]);
+    let table = |header: &str, row: &dyn Fn(usize) -> String| {
+        let rows: String = (1..=30).map(|i| row(i) + "\n").collect();
+        format!("{header},Date Joined,Location,Loyalty Tier\n{rows}")
+    };
+    let in_another = "in another column";
+    for (text, id, n_rows, says) in [
+        // A running number, and whoever has referred a customer.
+        (table("ID,Customer ID", &|i| format!("{i},{},{}", 1_000 + i, row(i))), "12", 1, in_another),
+        (table("Customer ID,Cust_ID", &|i| format!("C-{i},C-{},{}", 1 + i / 6, row(i))), "C-3", 7, in_another),
+        // A column of branches, and a placeholder.
+        (table("ID", &|i| format!("{},{}", i % 5, row(i))), "3", 6, "where it tells nobody apart"),
+        (
+            table("ID", &|i| format!("{},{}", if i < 22 { 0 } else { i }, row(i))),
+            "0",
+            21,
+            "where it tells nobody apart",
+        ),
+    ] {
+        let (folder, columns) = kept_csv(&text);
+        let (code, said) = erase(&folder, id);
+        let perhaps = said.lines().find(|line| line.starts_with("perhaps  ")).unwrap_or_else(|| panic!("{text}{said}"));
+        assert!(code == Some(4) && perhaps.contains(says), "{text}{said}");
+        let named = perhaps.split(": row").nth(1).unwrap().split(|c: char| !c.is_ascii_digit());
+        let n_named = named.filter(|number| !number.is_empty()).count();
+        let is_own = id == "C-3";
+        assert_eq!((n_named, columns.exists()), (n_rows - usize::from(is_own), is_own), "{text}{said}");
+    }
+    let below = "Age,Date Joined,Location,Loyalty Tier\n34,2024-01-02,Bedok,Gold\n";
+    let (folder, columns) = kept_csv(&format!("{}\n{below}", table("ID", &|i| format!("{},{}", 100 + i, row(i)))));
+    let (code, said) = erase(&folder, "34");
+    assert!(code == Some(0) && said.contains("not found") && !columns.exists(), "{said}");
 }
 
 #[test]
@@ -253,4 +275,19 @@ fn an_upload_of_customers_who_were_erased_is_not_said_to_be_learnt_from() {
         let but = format!("{learns}, but for those of customers who were erased.");
         assert!(answer.contains(&but), "{keep}: {answer}");
     }
+}
+
+#[test]
+fn who_is_erased_changes_nothing_of_what_the_other_identifiers_are_worth() {
+    let folder = Folder::new();
+    let row = |i: usize| {
+        let (town, tier) = (["Bedok", "Yishun", "Punggol"][i % 3], ["Silver", "Gold"][i / 3 % 2]);
+        format!("C-{},Ann,2024-{:02}-{:02},{town},Female,{tier}\n", i % 100, 1 + i % 12, 1 + i % 28)
+    };
+    let rows: String = (0..300).map(row).collect();
+    fs::create_dir_all(folder.path("base_data/2026-01-01")).unwrap();
+    fs::write(folder.path("base_data/2026-01-01/a.csv"), format!("{HEADER}{rows}")).unwrap();
+    erase(&folder, "C-5");
+    let trained = shown(&folder.run(&["retrain", "--force"]));
+    assert!(trained.contains("customers       99 in"), "{trained}");
 }
