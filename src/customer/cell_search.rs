@@ -270,16 +270,23 @@ impl CellSearch {
     /// What was found.
     pub(super) fn finish(mut self) -> SearchFindings {
         self.end_sheet();
-        let same = |cell: &FoundCell| cell.said == Said::Same;
-        let n_same = self.found.cells.iter().filter(|cell| same(cell)).count();
-        let said = if self.lost.judge().has(self.sought.identity) {
+        let lost = self.lost.judge();
+        let n_same = self.found.cells.iter().filter(|cell| cell.said == Said::Same).count();
+        let said = if lost.has(self.sought.identity) {
             Said::Doubtful
         } else if self.identities.belief().is_customer(n_same) {
             Said::Same
         } else {
             Said::Shared
         };
-        self.found.cells.iter_mut().filter(|cell| same(cell)).for_each(|cell| cell.said = said);
+        for cell in &mut self.found.cells {
+            match cell.said {
+                Said::Same => cell.said = said,
+                // Nobody is known by what is left of a number, so nobody can be erased by it either.
+                Said::Alike if lost.has(identity_of(Cell::Text(&cell.text))) => cell.said = Said::Doubtful,
+                Said::Alike | Said::Doubtful | Said::Shared => {}
+            }
+        }
         if self.n_sheets == 1 {
             self.found.cells.iter_mut().for_each(|cell| cell.sheet.clear());
         }
@@ -330,12 +337,11 @@ mod tests {
     #[test]
     fn digits_that_a_program_has_lost_may_be_those_of_the_identifier() {
         let (same, alike) = (Some(Said::Same), Some(Said::Alike));
-        let card = "6335041234567021";
+        let (card, doubtful) = ("6335041234567021", Some(Said::Doubtful));
         let kept = Cell::Number(6_335_041_234_567_020.0);
-        assert_eq!(said(card, [Cell::Text(card), kept, Cell::Number(6_335_041_234_567_100.0)]), [same, alike, None]);
+        assert_eq!(said(card, [Cell::Text(card), kept, Cell::Number(6_335_041_234_567_100.0)]), [same, doubtful, None]);
         let long = Cell::Number(12_345_678_901_234_568.0);
-        assert_eq!(said("12345678901234567", [long, Cell::Text("12345678901234500")]), [alike, alike]);
-        let doubtful = Some(Said::Doubtful);
+        assert_eq!(said("12345678901234567", [long, Cell::Text("12345678901234500")]), [doubtful, alike]);
         assert_eq!(said("12345678901234568", [long, Cell::Digits("12345678901234568")]), [doubtful, same]);
         let [first, second] = [6_335_041_234_567_020.0, 6_335_041_234_567_030.0].map(Cell::Number);
         assert_eq!(said("6335041234567020", [first, second]), [doubtful, None], "all have lost their last digit");
@@ -344,7 +350,7 @@ mod tests {
                 "701235050000",
                 ["7.01235E+11", "7,01235E+11", "7.0124E+11", "7.01235E+12", "7.01236E+11"].map(Cell::Text)
             ),
-            [alike, alike, alike, None, None]
+            [doubtful, doubtful, doubtful, None, None]
         );
     }
 

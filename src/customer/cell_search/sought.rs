@@ -1,7 +1,7 @@
 //! How a cell says the identifier that is looked for, wherever it is.
 
 use super::{MIN_CHARS_ELSEWHERE, Said};
-use crate::customer::lost_digits::Shortened;
+use crate::customer::lost_digits::{Loss, Shortened};
 use crate::customer::newest::{NOBODY, identities_of, identity_of, without_zero_decimals};
 use crate::customer::{Cell, KEPT_DIGITS, date, text};
 
@@ -54,8 +54,8 @@ impl Sought {
         let is_alike = (folded != NOBODY && folded == self.folded) || self.is_number_alike(cell);
         let text = is_alike.then(|| shown(cell))?;
         // A number of which no float holds all digits is nobody's, also where it looks the same.
-        let is_same = identity_of(Cell::Text(&text)) == self.identity;
-        Some(if is_same { (Said::Doubtful, String::new()) } else { (Said::Alike, text) })
+        let is_nobodys = Loss::of(cell).is_rounded() || identity_of(Cell::Text(&text)) == self.identity;
+        Some(if is_nobodys { (Said::Doubtful, String::new()) } else { (Said::Alike, text) })
     }
 
     /// Whether the cell holds the number with other zeros in front, or without its last digits.
