@@ -93,8 +93,8 @@ fn date_notes(title: &str, settled: &Settled) -> Vec<Note> {
 
 fn digits_note(title: &str, (found, order): &(date::DigitsFound, DateOrder)) -> Note {
     let sentence = match found {
-        date::DigitsFound::ReadAsDays { example } => format!(
-            "Digits in {title:?}, such as {example}, were read as dates, {}: a spreadsheet's own day numbers \
+        date::DigitsFound::ReadAsDays => format!(
+            "Digits in {title:?}, in the manner of 040323, were read as dates, {}: a spreadsheet's own day numbers \
              have no zero in front, and fewer than eight digits. Write the order into the header to be sure, such as (DDMMYY).",
             in_words(*order)
         ),
@@ -107,24 +107,25 @@ fn digits_note(title: &str, (found, order): &(date::DigitsFound, DateOrder)) -> 
     Note::new(Note::DATES_OF_DIGITS, sentence)
 }
 
-/// What a person should know of names that say that nothing is known.
-pub(super) fn unknown_note(column: &Column, read: &CustomerColumn) -> Option<Note> {
+/// What a person should know of names that say that nothing is known. Those of fewer rows than `min_rows` are not said.
+pub(super) fn unknown_note(column: &Column, read: &CustomerColumn, min_rows: usize) -> Option<Note> {
     let names = (0_u32..).zip(&read.values).filter_map(|(code, value)| match value {
         Value::Text(name) if nothing::is_unknown(name) && !column.says_something(name) => Some((code, name)),
         _ => None,
     });
-    let (codes, names): (Vec<u32>, Vec<&String>) = names.unzip();
-    if codes.is_empty() {
-        // Most columns: their rows need not be counted.
-        return None;
-    }
-    let rows = read.codes.iter().filter(|code| codes.contains(code)).count();
+    // Of most columns no rows need to be counted.
+    let count = |of: u32| read.codes.iter().filter(|&&code| code == of).count();
+    let found = names.map(|(code, name)| (count(code), name)).filter(|&(rows, _)| rows > 0);
+    let found: Vec<(usize, &String)> = found.collect();
+    let rows: usize = found.iter().map(|(rows, _)| rows).sum();
     if rows == 0 {
         return None;
     }
     let (title, rows) = (&column.title, if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") });
     let then = if column.required { "such a row is then left out" } else { "the row is then read without a value" };
-    let names = names.iter().take(NAMED).map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
+    let names = found.iter().filter(|(rows, _)| *rows >= min_rows).take(NAMED).map(|(_, name)| format!("{name:?}"));
+    let names = names.collect::<Vec<_>>().join(", ");
+    let names = if names.is_empty() { "a name such as \"Unknown\"" } else { &names };
     Some(Note::new(
         Note::UNKNOWN_IS_A_VALUE,
         format!(

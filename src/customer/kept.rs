@@ -8,6 +8,7 @@ use super::clean::{ColumnCleaner, Fault, Outcome, Settled};
 use super::findings::{column_findings, unknown_note};
 use super::newest::{NOBODY, RowKey};
 use super::same_name::merged;
+use super::schema::MIN_CUSTOMERS;
 use super::tally::{Place, Tally};
 use super::{
     Cell, CleaningReport, CustomerColumn, Keep, MISSING, Origins, Schema, SheetReport, Unusable, date, number,
@@ -234,7 +235,10 @@ impl KeptRows {
         });
         let columns: Vec<CustomerColumn> = columns.collect();
         let read = self.schema.columns.iter().zip(&columns);
-        report.notes.extend(read.filter_map(|(column, read)| unknown_note(column, read)));
+        // Reports of trainings say no value of fewer customers.
+        let min_rows = if self.keys.is_some() { MIN_CUSTOMERS } else { 1 };
+        let min_rows = usize::try_from(min_rows).unwrap_or(usize::MAX);
+        report.notes.extend(read.filter_map(|(column, read)| unknown_note(column, read, min_rows)));
         if let Some(stands) = stands {
             let mut each = stands.iter();
             if let Some(keys) = &mut self.keys {

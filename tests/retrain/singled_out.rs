@@ -79,6 +79,19 @@ fn no_file_for_people_names_the_town_of_one_customer() {
 }
 
 #[test]
+fn no_note_of_a_report_repeats_the_cell_of_one_customer() {
+    let mut shop = Shop::with("ABCD");
+    let lone = "L1,030223,Unbekannt,Female,Gold\n";
+    shop.add("base_data/2026-01-01/lone.csv", &(customers('A', 72, 1) + lone));
+    let id = shop.publish().id;
+    for name in ["report.json", "report.html"] {
+        let text = std::fs::read_to_string(shop.path("models/versions").join(id.as_str()).join(name)).unwrap();
+        assert!(!text.contains("030223") && !text.contains("Unbekannt"), "{name}");
+        assert!(["in the manner of 040323", "a name such as"].iter().all(|said| text.contains(said)), "{name}");
+    }
+}
+
+#[test]
 fn of_a_few_uploaded_customers_nothing_is_said_to_be_as_elsewhere() {
     let mut shop = Shop::with("ABCD");
     shop.publish();

@@ -32,17 +32,16 @@ pub(in crate::customer) struct Compact {
     n_whole: usize,
     /// How many digits the header asks for.
     width: Option<usize>,
-    example: Option<Box<str>>,
     /// Cells of numbers that were read as serial days, and of six digits that were not read but look like a day.
     n_serials: usize,
     n_numbers: usize,
 }
 
 /// What a note says of a column of digits.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::customer) enum DigitsFound {
     /// They were read as days, as nothing but their zeros says.
-    ReadAsDays { example: String },
+    ReadAsDays,
     /// Numbers of five digits were read as serial days, beside others that look like days whose zero is lost.
     PerhapsDays,
 }
@@ -62,7 +61,6 @@ impl Compact {
                 self.n_days += 1;
                 self.n_sure += usize::from(digits.len() == LONG || text.starts_with('0'));
                 self.n_whole += usize::from(text.len() == digits.len());
-                self.example.get_or_insert_with(|| text.into());
                 true
             }
             None => {
@@ -114,7 +112,7 @@ impl Compact {
             return None;
         }
         if self.are_days() {
-            return Some(DigitsFound::ReadAsDays { example: self.example.as_deref()?.to_owned() });
+            return Some(DigitsFound::ReadAsDays);
         }
         (self.n_serials > 0 && self.n_numbers + self.n_days > 0).then_some(DigitsFound::PerhapsDays)
     }
