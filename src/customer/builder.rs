@@ -4,6 +4,7 @@ mod above;
 mod finish;
 mod header_search;
 mod odd_rows;
+mod rows;
 mod signs;
 mod waiting;
 
@@ -20,15 +21,13 @@ use super::identifier_case::IdentifierCase;
 use super::kept::KeptRows;
 use super::lost_digits::LostDigits;
 use super::missing_columns::MissingColumns;
-use super::newest::{RowKey, cell_hash};
+use super::newest::cell_hash;
 use super::open_sheet::{HEADER_ROWS, OpenSheet, Row};
 use super::repeated::Repeated;
-use super::row_content::RowContent;
-use super::tally::{Place, Tally};
-use super::total_row::{self, Said};
+use super::tally::Tally;
 use super::{Cell, IdentifierDigits, Keep, Note, Schema, SheetReport};
 use odd_rows::OddRows;
-use waiting::{WaitingRow, WaitingRows};
+use waiting::WaitingRows;
 
 /// Takes the rows of one sheet or of several, one after the other, and keeps the schema's columns alone.
 ///
@@ -221,24 +220,8 @@ impl TableBuilder {
         let Some(row) = self.rows.get_mut(sheet_column.table) else { return };
         row.content.note(cell, &sheet_column, self.kept.keeps_identifiers().then_some(&mut row.identifier));
         row.content.add_hash(cell_hash(cell, sheet_column.seed));
-        if let Cell::Text(text) = cell
-            && (!row.has_text || sheet_column.is_identifier)
-        {
-            row.has_text = true;
-            let is_total = match total_row::said(text) {
-                Said::Nothing => false,
-                Said::Total => true,
-                // A group is one of the rows above; a customer may well be called so.
-                Said::TotalOf(group) => {
-                    sheet_column.schema_column.is_some_and(|index| self.kept.has_category(index, group))
-                }
-            };
-            let told =
-                if sheet_column.is_identifier { &mut row.is_identified_as_total } else { &mut row.starts_as_total };
-            *told = is_total;
-            if is_total {
-                row.total_in = sheet_column.schema_column;
-            }
+        if let Cell::Text(text) = cell {
+            row.note_text(text, &sheet_column, |index, group| self.kept.has_category(index, group));
         }
         if let Some(index) = sheet_column.schema_column
             && let Some(outcome) = row.outcomes.get_mut(index)
@@ -344,92 +327,5 @@ impl TableBuilder {
             Some(closest) => Err(closest),
             None => self.header_index.layout(&[]).map(drop),
         }
-    }
-
-    /// Takes the row of each table that has one.
-    fn take_rows(&mut self, row_number: u32) {
-        let has_one_table = self.rows.len() == 1;
-        let mut is_usable = true;
-        self.sheet.rows_below_header += 1;
-        let n_required = || self.schema.columns.iter().filter(|column| column.required).count();
-        if self.rows.iter().any(|row| row.n_headers_beside > 1 && row.n_headers_beside >= n_required()) {
-            self.sheet.header_beside.get_or_insert(row_number);
-        }
-        for (row, header_hash) in self.rows.iter_mut().zip(&self.sheet.header_hashes) {
-            // What is beside one of several tables is not a row of it. A header that comes again, as on every page of a
-            // report, is not a customer.
-            let RowContent { is_filled, is_read, is_wide, is_hidden, has_contact, hash, identity, .. } = row.content;
-            if !(is_read || (is_filled && has_one_table)) || hash == *header_hash {
-                continue;
-            }
-            self.rows_read += 1;
-            let sheet = self.sheet.name.is_some().then_some(self.sheets.len());
-            let place = Place::new(self.rows_read - 1, row_number, sheet);
-            if row.is_total(&self.schema) && !self.has_customers_alone {
-                self.totals.add(place);
-                is_usable = false;
-                continue;
-            }
-            self.identifier_digits.add(row.content.digits);
-            self.identifier_case.add(identity, row.content.folded_identity);
-            let is_delimited = self.sheet.layout.as_ref().is_some_and(|layout| layout.is_delimited);
-            self.lost_digits.add(row.content.loss, identity, place, is_delimited);
-            let required = row.outcomes.iter().zip(&self.schema.columns).filter(|(_, column)| column.required);
-            is_usable &=
-                required.into_iter().all(|(outcome, _)| matches!(outcome, Outcome::Seen(_) | Outcome::Open(_)));
-            if row.n_headers > 1 {
-                self.sheet.odd_header.get_or_insert(row_number);
-            }
-            if is_hidden {
-                self.odd.hidden.add(place);
-            }
-            let is_odd =
-                (is_wide || row.content.may_be_split()) && is_read && has_one_table && !self.has_customers_alone;
-            if is_odd {
-                let layout = self.sheet.layout.as_ref();
-                let is_usable = |column| matches!(row.outcomes.get(column), Some(Outcome::Seen(_) | Outcome::Open(_)));
-                let has_moved = layout.is_some_and(|layout| layout.has_moved(&self.schema, is_usable));
-                self.odd.count_wide(place, has_moved);
-                if has_moved {
-                    continue;
-                }
-            }
-            let waits = WaitingRow { key: RowKey { identity, row_number, hash }, has_contact };
-            let identifier = self.kept.keeps_identifiers().then(|| std::mem::take(&mut row.identifier));
-            self.waiting.push(waits, &row.outcomes, identifier);
-        }
-        self.sheet.may_change = !is_usable;
-        // A number to look at: nothing else is read by it, so it orders nothing. Rows that are read anew were shown.
-        if self.rows_read > self.rows_so_far.load(Ordering::Relaxed) {
-            self.rows_so_far.store(self.rows_read, Ordering::Relaxed);
-        }
-        if self.waiting.are_enough() {
-            self.take_waiting();
-        }
-    }
-
-    /// Keeps or drops the rows that wait.
-    fn take_waiting(&mut self) {
-        let sheet = self.sheet.name.is_some().then_some(self.sheets.len());
-        let mut waiting = std::mem::take(&mut self.waiting);
-        // Of several files copies stay until all were read.
-        let is_copy = if self.kept.has_keys() { vec![false; waiting.len()] } else { waiting.find_copies() };
-        let first = self.rows_read.saturating_sub(waiting.len());
-        for ((at, (WaitingRow { key: row, has_contact }, outcomes, identifier)), is_copy) in
-            (first..).zip(waiting.iter()).zip(is_copy)
-        {
-            let place = Place::new(at, row.row_number, sheet);
-            if is_copy {
-                self.duplicates.add(place);
-                self.alike.extend((!has_contact).then_some(row.identity));
-            } else if self.kept.add(row, place, outcomes) {
-                self.kept.note_origin(place, identifier);
-                if !self.kept.has_keys() {
-                    self.repeated.add(row.identity);
-                }
-            }
-        }
-        waiting.clear();
-        self.waiting = waiting;
     }
 }

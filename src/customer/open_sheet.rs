@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::Cell;
 use super::candidate::Candidate;
 use super::clean::Outcome;
-use super::header::Layout;
+use super::header::{Layout, SheetColumn};
 use super::missing_columns::MissingColumns;
 use super::row_content::RowContent;
 use super::schema::{Column, Kind, Schema};
+use super::total_row::{self, Said};
 
 /// Among how many rows that hold anything the header is looked for: people put titles and notes above it.
 pub(super) const HEADER_ROWS: usize = 20;
@@ -90,6 +91,26 @@ impl OpenSheet {
 }
 
 impl Row {
+    /// Takes note of a text: the first one of the row, or its identifier, may be a name of sums. `has_group` says
+    /// whether a column of the schema has had a name so far.
+    pub(super) fn note_text(&mut self, text: &str, column: &SheetColumn, has_group: impl Fn(usize, &str) -> bool) {
+        if self.has_text && !column.is_identifier {
+            return;
+        }
+        self.has_text = true;
+        let is_total = match total_row::said(text) {
+            Said::Nothing => false,
+            Said::Total => true,
+            // A group is one of the rows above; a customer may well be called so.
+            Said::TotalOf(group) => column.schema_column.is_some_and(|index| has_group(index, group)),
+        };
+        let told = if column.is_identifier { &mut self.is_identified_as_total } else { &mut self.starts_as_total };
+        *told = is_total;
+        if is_total {
+            self.total_in = column.schema_column;
+        }
+    }
+
     /// Whether the row is a sum of others. One with an identifier of its own is a customer, whatever its first text is,
     /// and so is one that has more than numbers beside that text: people and towns may be called `Suma`.
     pub(super) fn is_total(&self, schema: &Schema) -> bool {
