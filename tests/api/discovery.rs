@@ -77,7 +77,7 @@ async fn without_the_console_its_files_are_no_routes_and_the_root_leads_a_browse
     let app = TestApp::spawn_with(Setup { console: false, ..Setup::default() }).await;
     // What Firefox sends.
     let accepted = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
-    let page = app.request(reqwest::Method::GET, "/").header("accept", accepted).send().await.unwrap();
+    let page = app.request(Method::GET, "/").header("accept", accepted).send().await.unwrap();
     assert_eq!((page.status().as_u16(), page.url().path()), (200, "/docs/"));
     assert!(page.text().await.unwrap().contains("swagger-ui"));
     assert_eq!(app.get("/console/app.js").await.status(), 404);
@@ -190,7 +190,7 @@ async fn metrics_come_in_the_format_that_is_asked_for_and_every_one_is_described
     let app = TestApp::spawn().await;
     app.upload_file("tests/fixtures/customers_300.xls").await;
     let asked = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.1";
-    let response = app.request(reqwest::Method::GET, "/metrics").header("accept", asked).send().await.unwrap();
+    let response = app.request(Method::GET, "/metrics").header("accept", asked).send().await.unwrap();
     assert!(response.headers()["content-type"].to_str().unwrap().starts_with("application/openmetrics-text"));
     assert!(response.text().await.unwrap().ends_with("# EOF\n"));
 
@@ -334,17 +334,17 @@ async fn the_description_and_the_page_are_not_sent_again_to_who_has_them() {
         let first = app.get(path).await;
         let tag = first.headers()["etag"].clone();
         assert_eq!(first.headers()["cache-control"], "no-cache", "{path}");
-        let ask = async |method: reqwest::Method, known: &str| {
+        let ask = async |method: Method, known: &str| {
             app.request(method, path).header("if-none-match", known).send().await.unwrap()
         };
         for known in [tag.to_str().unwrap(), &format!("\"other\", {}", tag.to_str().unwrap()), "*"] {
-            for method in [reqwest::Method::GET, reqwest::Method::HEAD] {
+            for method in [Method::GET, Method::HEAD] {
                 let again = ask(method, known).await;
                 assert_eq!((again.status().as_u16(), &again.headers()["etag"]), (304, &tag), "{path} {known}");
                 assert_eq!(again.bytes().await.unwrap().len(), 0);
             }
         }
-        assert_eq!(ask(reqwest::Method::GET, "W/\"other\"").await.status(), 200, "{path}");
+        assert_eq!(ask(Method::GET, "W/\"other\"").await.status(), 200, "{path}");
     }
 }
 
@@ -354,4 +354,19 @@ async fn an_answer_says_where_its_time_went() {
     let response = app.post("/generate-promo", &json!({})).await;
     let timing = response.headers()["server-timing"].to_str().unwrap();
     assert!(timing.starts_with("app;dur=") && timing.ends_with("upstream;dur=0.000"), "{timing}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_program_and_its_version_are_in_no_header() {
+    let app = TestApp::spawn().await;
+    let version = env!("CARGO_PKG_VERSION");
+    for path in ["/", "/docs/", "/openapi.json", "/healthz", "/metrics", "/segments", "/no/such/route"] {
+        let answer = app.get(path).await;
+        for (name, value) in answer.headers() {
+            let value = String::from_utf8_lossy(value.as_bytes()).to_lowercase();
+            let is_named = matches!(name.as_str(), "server" | "x-powered-by" | "via");
+            assert!(!is_named && !value.contains(version) && !value.contains("hyper"), "{path} {name}: {value}");
+        }
+    }
+    assert_eq!(description(&app).await["info"]["version"], version);
 }

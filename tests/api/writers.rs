@@ -215,3 +215,22 @@ async fn what_an_uploader_writes_into_a_cell_never_reaches_the_model_as_an_instr
         assert!(!prompt.contains(KEY));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_model_gets_no_tool_and_nothing_of_earlier_calls() {
+    let upstream = upstream::start(Box::new(|_| written("A text of an earlier call."))).await;
+    let app = TestApp::spawn_with(Setup { writer: upstream::writer(&upstream), ..Setup::default() }).await;
+    for objective in ["More visits", "Fewer visits"] {
+        app.generate("/generate-promo", &json!({ "objective": objective })).await;
+    }
+    let requests = upstream.received_requests().await.unwrap();
+    assert_eq!(requests.len(), 2);
+    for request in &requests {
+        let body: Value = serde_json::from_slice(&request.body).unwrap();
+        for key in ["tools", "tool_choice", "functions", "function_call", "previous_response_id"] {
+            assert_eq!(body.get(key), None, "{body}");
+        }
+        let roles: Vec<_> = list(&body["messages"]).iter().map(|message| message["role"].as_str().unwrap()).collect();
+        assert!(!roles.contains(&"assistant") && !prompt_of(request).contains("earlier call"), "{body}");
+    }
+}

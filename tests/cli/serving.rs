@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use jiff::Timestamp;
+use serde_json::Value;
+
 use crate::customers::HEADER;
 use crate::folder::{Folder, Server, get, get_with, shown};
 use crate::form::Form;
@@ -92,6 +95,43 @@ fn probes_are_not_in_the_log() {
     server.signal("TERM");
     let (_, log) = server.ended();
     assert!(!log.contains("request answered with 503"), "{log}");
+}
+
+#[test]
+fn times_in_the_logs_are_utc_whatever_the_time_zone_is() {
+    let folder = Folder::with_data();
+    let mut command = folder.command(&["serve"]);
+    command.env("PORT", "0").env("TZ", "Asia/Singapore").env("AUDIT_LOG", "audit.jsonl");
+    let before = Timestamp::now();
+    let mut server = Server::start(&mut command);
+    let listening = server.until("listening");
+    server.until("ready");
+    get(listening["address"].as_str().unwrap(), "/segments");
+    server.signal("TERM");
+    assert_eq!(server.ended().0, Some(0));
+    let audited = fs::read_to_string(folder.path("audit.jsonl")).unwrap();
+    let audited: Value = serde_json::from_str(audited.lines().next().unwrap()).unwrap();
+    for entry in [listening, audited] {
+        let time = entry["timestamp"].as_str().or(entry["time"].as_str()).unwrap_or_else(|| panic!("{entry}"));
+        let at: Timestamp = time.parse().unwrap();
+        assert!(time.ends_with('Z') && before <= at && at <= Timestamp::now(), "{entry}");
+    }
+}
+
+#[test]
+fn an_unexpected_error_is_told_in_one_sentence_and_logged_with_its_causes() {
+    let folder = Folder::with_data();
+    let mut server = Server::start(folder.command(&["serve"]).env("PORT", "0"));
+    let address = server.until("listening")["address"].as_str().unwrap().to_owned();
+    server.until("ready");
+    let name = format!("{}.png", "a".repeat(64));
+    fs::create_dir_all(folder.path("images").join(&name)).unwrap();
+    let answer = get(&address, &format!("/images/{name}"));
+    assert!(answer.starts_with("HTTP/1.1 500") && answer.contains(r#""code":"unreadable_image""#), "{answer}");
+    let failed = server.until("request_failed");
+    let causes = failed["causes"].as_str().unwrap().strip_prefix("an image could not be read: ").unwrap();
+    assert!(!causes.is_empty() && !answer.contains(causes), "{failed}: {answer}");
+    assert!(answer.contains(failed["request_id"].as_str().unwrap()), "{failed}: {answer}");
 }
 
 #[test]
