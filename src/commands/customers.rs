@@ -69,7 +69,7 @@ fn print_erased(erased: &ErasedCustomer) {
     if erased.is_unknown() {
         print_field!(
             "not found",
-            "no upload, base data or version knows this identifier: is it spelt as in the files?"
+            "no upload and no file of the base data has this identifier: is it spelt as in the files?"
         );
         print_field!("noted", "a row of this customer that comes later is passed over");
     } else if erased.is_perhaps() {
@@ -109,6 +109,9 @@ fn print_erased(erased: &ErasedCustomer) {
     }
     for version in &erased.unknown_versions {
         print_field!("unknown", "{version} does not say what it was trained on");
+    }
+    for version in &erased.versions_of_gone_files {
+        print_field!("unknown", "{version} was trained on a file that is not there any more");
     }
     print_what_to_do(erased);
 }

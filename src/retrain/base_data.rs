@@ -14,6 +14,7 @@ const WORKBOOKS: [&str; 4] = ["xlsx", "xls", "csv", COLUMNS_EXTENSION];
 const MAX_DEPTH: usize = 8;
 /// Why nothing of a folder is read.
 const TOO_DEEP: &str = "folders deeper than 8 below BASE_DATA_DIR are not looked into";
+const HIDDEN: &str = "hidden folders are not looked into";
 
 /// What is below the folder of base data, and no folder that is followed.
 #[derive(Debug, Default)]
@@ -23,6 +24,8 @@ pub(super) struct BaseFiles {
     pub hidden: Vec<PathBuf>,
     /// Folders that are too deep to be looked into.
     pub too_deep: Vec<SkippedFile>,
+    /// Hidden folders, into which neither looks: an erasure says so.
+    pub hidden_folders: Vec<SkippedFile>,
     /// What a training or an erasure that was killed has left unfinished.
     unfinished: Vec<PathBuf>,
 }
@@ -74,8 +77,11 @@ impl BaseFiles {
                 self.unfinished.push(entry.path());
             } else if name.starts_with(b"~$") {
                 continue;
+            } else if name.starts_with(b".") && kind.is_dir() {
+                let file = base_label(base_data, &entry.path());
+                self.hidden_folders.push(SkippedFile { file, why: HIDDEN.to_owned() });
             } else if name.starts_with(b".") {
-                self.hidden.extend(Some(entry.path()).filter(|path| !kind.is_dir() && is_workbook(path)));
+                self.hidden.extend(Some(entry.path()).filter(|path| is_workbook(path)));
             } else if !kind.is_dir() {
                 self.files.push(entry.path());
             } else if depth > 0 {

@@ -100,7 +100,7 @@ pub fn erase_customer(
     let alike = alike(identifier, &pseudonyms);
     let erasing =
         Erasing { request, disk: store.disk(), pseudonyms: &pseudonyms, identifier, identity, pseudonym, alike };
-    erased.unread.extend_from_slice(&base.too_deep);
+    erased.unread.extend(base.too_deep.iter().chain(&base.hidden_folders).cloned());
     for file in &of_base_data(request.base_data, base) {
         erasing.look_through(file, &mut erased)?;
     }
@@ -108,7 +108,8 @@ pub fn erase_customer(
     let found = erased.rewritten.iter().chain(&erased.left).map(|found| found.file.clone()).collect();
     let known = note(request, pseudonym, found)?;
     erased.was_found_before = !known.files.is_empty() && erased.rewritten.is_empty() && erased.left.is_empty();
-    Versions { trained_on: erased.versions, unknown: erased.unknown_versions } = versions(store, &known)?;
+    let Versions { trained_on, unknown, of_gone_files } = versions(store, &known, &erased.there)?;
+    (erased.versions, erased.unknown_versions, erased.versions_of_gone_files) = (trained_on, unknown, of_gone_files);
     Ok(erased)
 }
 
@@ -211,6 +212,7 @@ impl Erasing<'_> {
     }
 
     fn look_through(&self, source: &Source, erased: &mut ErasedCustomer) -> Result<(), EraseError> {
+        erased.there.push(source.label.clone());
         let unread = |why| SkippedFile { file: source.label.clone(), why };
         let mut rows = match self.search(source)? {
             Ok(Search::Rows(rows)) => rows,

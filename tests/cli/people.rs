@@ -193,7 +193,7 @@ fn an_identifier_that_nobody_has_is_said_to_be_unknown_and_passed_over_all_the_s
     let folder = with_customers();
     let erase = ["customers", "erase", "--id", "KUNDE-9007"];
     let text = folder.ok(&erase);
-    assert!(text.contains("not found       no upload, base data or version knows this identifier"), "{text}");
+    assert!(text.contains("not found       no upload and no file of the base data has this identifier"), "{text}");
     assert!(!text.contains("erased  ") && !text.contains("trained on"), "{text}");
     fs::write(folder.path("base_data/2026-01-01/later.csv"), format!("{HEADER}{}", rows(9000, 20))).unwrap();
     let report = folder.ok(&["retrain"]);

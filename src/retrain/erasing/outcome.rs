@@ -35,8 +35,12 @@ pub struct ErasedCustomer {
     pub versions: Vec<VersionId>,
     /// Versions of which nobody can say on what they were trained.
     pub unknown_versions: Vec<VersionId>,
+    /// Versions that were trained on a file that is not there any more, and may have held the customer.
+    pub versions_of_gone_files: Vec<VersionId>,
     /// Whether rows of the customer were found by an earlier search.
     pub was_found_before: bool,
+    /// The files that are there, as reports call them.
+    pub(super) there: Vec<String>,
 }
 
 impl ErasedCustomer {

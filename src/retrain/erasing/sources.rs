@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::super::RetrainError;
-use super::super::base_data::{BaseFiles, base_label};
+use super::super::base_data::{BaseFiles, base_label, is_workbook};
 use super::super::sample::is_sample;
 use super::super::uploads::{is_taken, label, own_id, waiting};
 use crate::upload_store::remove_abandoned;
@@ -30,25 +30,29 @@ pub(super) fn of_base_data(base_data: &Path, files: BaseFiles) -> Vec<Source> {
     files.collect()
 }
 
-/// The uploads, the sample again left out, and how many further ones are on their way. Folders among them are named as
-/// what cannot be opened. What a process that was killed
-/// has left may hold the customer, and is removed.
+/// The uploads, hidden workbooks among them, the sample again left out, and how many further ones are on their way.
+/// Folders are named as what cannot be opened. What a process that was killed has left may hold the customer, and is
+/// removed.
 pub(super) fn of_uploads(uploads: &Path) -> Result<(Vec<Source>, usize), RetrainError> {
     // Counted before the others are listed: one that gets its name in between is counted and listed, and never neither.
     let swept = remove_abandoned(uploads, Duration::ZERO)
         .map_err(|source| RetrainError::Unlistable { dir: uploads.to_owned(), source })?;
     let files = waiting(uploads)?
         .into_iter()
-        .chain(folders_in(uploads))
+        .chain(passed_over_in(uploads))
         .filter(|path| may_hold_rows(path))
         .map(|path| Source { is_ours: own_id(&path).is_some(), label: label(&path), path });
     Ok((files.collect(), swept.n_left))
 }
 
-/// The folders in the folder of uploads, which hold no upload of this service's.
-fn folders_in(uploads: &Path) -> impl Iterator<Item = PathBuf> {
+/// What no training reads in the folder of uploads: folders, and hidden workbooks. They are none of this service's.
+fn passed_over_in(uploads: &Path) -> impl Iterator<Item = PathBuf> {
     let entries = fs::read_dir(uploads).into_iter().flatten().flatten();
-    entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path())
+    let is_passed_over = |entry: &fs::DirEntry| {
+        let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        entry.file_type().is_ok_and(|kind| kind.is_dir() || is_hidden && is_workbook(&entry.path()))
+    };
+    entries.filter(is_passed_over).map(|entry| entry.path())
 }
 
 /// Whether it is a regular file other than the sample, a folder that nothing is read from, such as one behind a link,

@@ -14,14 +14,20 @@ pub(super) struct Versions {
     pub trained_on: Vec<VersionId>,
     /// Those of which nobody can say on what they were trained.
     pub unknown: Vec<VersionId>,
+    /// Those that were trained on a file that is not there any more, and may have held the customer.
+    pub of_gone_files: Vec<VersionId>,
 }
 
-/// The versions of the store that may count the customer who was `erased`.
+/// The versions of the store that may count the customer who was `erased`; `there` are the files that were looked
+/// through.
 ///
 /// # Errors
 /// Those of [`ModelStore::list`].
-pub(super) fn versions(store: &ModelStore, erased: &Erased) -> Result<Versions, StoreError> {
-    let held: BTreeSet<String> = erased.files.iter().map(|file| whatever_it_is_called(file)).collect();
+pub(super) fn versions(store: &ModelStore, erased: &Erased, there: &[String]) -> Result<Versions, StoreError> {
+    let called = |files: &mut dyn Iterator<Item = &String>| -> BTreeSet<String> {
+        files.map(|file| whatever_it_is_called(file)).collect()
+    };
+    let (held, there) = (called(&mut erased.files.iter()), called(&mut there.iter()));
     let mut found = Versions::default();
     for version in store.list()? {
         let is_later = version
@@ -36,9 +42,13 @@ pub(super) fn versions(store: &ModelStore, erased: &Erased) -> Result<Versions, 
         match report.as_ref().and_then(|report| report.get("files")?.as_array()) {
             None => found.unknown.push(version.id),
             Some(files) => {
-                let mut files = files.iter().filter_map(|file| file.as_str()).map(whatever_it_is_called);
-                if files.any(|file| held.contains(&file)) {
+                let is_of_the_sample = version.manifest.as_ref().is_ok_and(|manifest| manifest.is_of_the_sample());
+                let files = files.iter().filter_map(|file| file.as_str()).map(whatever_it_is_called);
+                let files: Vec<String> = files.collect();
+                if files.iter().any(|file| held.contains(file)) {
                     found.trained_on.push(version.id);
+                } else if !is_of_the_sample && files.iter().any(|file| !there.contains(file)) {
+                    found.of_gone_files.push(version.id);
                 }
             }
         }

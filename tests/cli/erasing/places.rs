@@ -92,16 +92,19 @@ fn hidden_workbooks_are_searched_and_folders_that_are_not_looked_into_are_named(
     assert!(code == Some(4) && text.contains("left            2026-01-01/.hidden.csv: delete row 2\n"), "{text}");
     assert!(!text.contains("not searched"), "{text}");
 
-    for dir in ["uploads/old", "elsewhere"] {
+    for dir in ["uploads/old", "elsewhere", "base_data/.Trash-1000"] {
         fs::create_dir_all(folder.path(dir)).unwrap();
         fs::write(folder.path(dir).join("a.csv"), row("SECRET-2")).unwrap();
     }
     std::os::unix::fs::symlink(folder.path("elsewhere"), folder.path("base_data/link")).unwrap();
     let (code, text) = erase(&folder, "SECRET-2");
     assert!(code == Some(4) && !text.contains("not found"), "{text}");
-    for named in ["not searched    uploads/old: ", "not searched    link: "] {
-        assert!(text.contains(named), "{text}");
+    for named in ["uploads/old: ", "link: ", ".Trash-1000: hidden folders are not looked into"] {
+        assert!(text.contains(&format!("not searched    {named}")), "{text}");
     }
+    fs::write(folder.path("uploads/.mine.csv"), row("SECRET-3")).unwrap();
+    let (_, text) = erase(&folder, "SECRET-3");
+    assert!(text.contains("left            uploads/.mine.csv: delete row 2\n"), "{text}");
 }
 
 #[test]

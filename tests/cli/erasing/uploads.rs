@@ -291,3 +291,16 @@ fn who_is_erased_changes_nothing_of_what_the_other_identifiers_are_worth() {
     let trained = shown(&folder.run(&["retrain", "--force"]));
     assert!(trained.contains("customers       99 in"), "{trained}");
 }
+
+#[test]
+fn a_version_of_a_file_that_is_gone_is_named_since_nobody_knows_whom_it_counts() {
+    let folder = with_customers();
+    let (code, text) = erase(&folder, "KUNDE-9999");
+    assert!(code == Some(0) && !text.contains("not there any more"), "{text}");
+    for entry in fs::read_dir(folder.path("base_data/2026-01-01")).unwrap() {
+        fs::remove_file(entry.unwrap().path()).unwrap();
+    }
+    let (code, text) = erase(&folder, "KUNDE-5");
+    assert!(code == Some(0) && text.contains("not found") && !text.contains("version knows"), "{text}");
+    assert!(text.contains(" was trained on a file that is not there any more\n"), "{text}");
+}
