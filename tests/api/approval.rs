@@ -76,7 +76,8 @@ async fn an_upload_with_a_key_teaches_the_next_training_and_approves_what_came_w
     assert_eq!(uploaded["state"], "approved");
     let noted = app.audited("sent-1").await;
     assert_eq!((&noted["key"], &noted["upload"]), (&json!("API_KEYS.1"), &uploaded["id"]), "{noted}");
-    assert_eq!(uploaded["training"], "The next training learns from these rows.");
+    let training = "The next training learns from these rows, but for those of customers who were erased.";
+    assert_eq!(uploaded["training"], training);
     let upload = listed(&app).await;
     assert_eq!((&upload["state"], &upload["rows"]), (&json!("approved"), &json!(300)));
     assert_eq!((&upload["sent_by"], &upload["approved_by"]), (&json!("API_KEYS.1"), &Value::Null));

@@ -7,26 +7,10 @@ use super::workbook::Reading;
 use crate::customer::{KeyedTable, Schema};
 use crate::http::problem::ApiError;
 use crate::http::state::AppState;
-use crate::pseudonyms::{Erasures, Pseudonyms};
+use crate::pseudonyms::Pseudonyms;
 use crate::retrain::is_sample;
 use crate::upload_store::{About, KeepUploads, Received, Stored};
 use crate::workbook::write_columns;
-
-/// An upload that lasts.
-pub(in crate::http) struct Kept {
-    pub stored: Stored,
-    /// Which of its rows are of customers who were erased, so that no training learns from them.
-    pub erased: ErasedRows,
-}
-
-/// How many rows of an upload are of customers who were erased.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::http) enum ErasedRows {
-    None,
-    /// Some, or, of a file that is kept as it came, perhaps.
-    Some,
-    All,
-}
 
 /// Begins to sync a file that is kept as it came if it is accepted, so that the disk works while the file is read.
 pub(in crate::http) fn sync_ahead(state: &AppState, file: &Received) {
@@ -46,43 +30,27 @@ pub(in crate::http) async fn keep(
     file: Received,
     about: About,
     read_by: Arc<Schema>,
-) -> Result<Kept, ApiError> {
+) -> Result<Stored, ApiError> {
     if state.uploads().what_is_kept() == KeepUploads::Original {
-        return on_disk(move || Ok(Kept { stored: file.keep(&about)?, erased: perhaps_erased(&state) })).await;
+        return on_disk(move || file.keep(&about)).await;
     }
     let keeping = state.clone();
     let keep = move || {
         // The sample's customers are invented, and it is known by its bytes.
         if is_sample(file.path()) {
-            return Ok(Kept { stored: file.keep(&about)?, erased: ErasedRows::None });
+            return Ok(file.keep(&about)?);
         }
-        let Columns { table, erased, mark } = columns_of(&keeping, &file, read_by)?;
+        let (table, mark) = columns_of(&keeping, &file, read_by)?;
         let columns = file.as_columns(|out| write_columns(&table, &mark, out))?;
         // Customers who were erased are not in it.
-        let stored = columns.keep(&about.with_rows(table.table().n_rows()))?;
-        Ok(Kept { stored, erased })
+        Ok(columns.keep(&about.with_rows(table.table().n_rows()))?)
     };
     state.on_cpu_pool_final("keeping an upload", keep).await?
 }
 
-/// Of a file that is kept as it came nobody is looked for.
-fn perhaps_erased(state: &AppState) -> ErasedRows {
-    let is_nobody_erased =
-        Erasures::load(&state.parts().state_dir).is_ok_and(|known| known.pseudonyms().next().is_none());
-    if is_nobody_erased { ErasedRows::None } else { ErasedRows::Some }
-}
-
-/// The schema's columns of a file.
-struct Columns {
-    /// With pseudonyms, and without customers who were erased.
-    table: KeyedTable,
-    erased: ErasedRows,
-    /// The mark of the key.
-    mark: String,
-}
-
+/// The schema's columns of a file, with pseudonyms, and without customers who were erased; and the mark of the key.
 /// Trainings read by the settings' schema; a file without its columns is kept by the one that has read it.
-fn columns_of(state: &AppState, file: &Received, read_by: Arc<Schema>) -> Result<Columns, ApiError> {
+fn columns_of(state: &AppState, file: &Received, read_by: Arc<Schema>) -> Result<(KeyedTable, String), ApiError> {
     let reading = Reading::default();
     let by_settings = state.parts().schema.clone();
     let table = match reading.keyed_table(state, by_settings, file) {
@@ -91,12 +59,5 @@ fn columns_of(state: &AppState, file: &Received, read_by: Arc<Schema>) -> Result
     };
     let pseudonyms = Pseudonyms::open(&state.parts().state_dir);
     let pseudonyms = pseudonyms.map_err(|e| ApiError::internal("opening the key of identifiers", e))?;
-    let n_rows = table.table().n_rows();
-    let table = pseudonyms.without_erased(pseudonyms.blinded(table));
-    let erased = match table.table().n_rows() {
-        left if left == n_rows => ErasedRows::None,
-        0 => ErasedRows::All,
-        _ => ErasedRows::Some,
-    };
-    Ok(Columns { table, erased, mark: pseudonyms.mark() })
+    Ok((pseudonyms.without_erased(pseudonyms.blinded(table)), pseudonyms.mark()))
 }

@@ -242,8 +242,8 @@ async fn keep(state: &AppState, files: Vec<NamedFile>, about: About) -> Result<(
     let mut new = Vec::new();
     for file in files {
         match keep_upload(state.clone(), file.file, about.clone(), state.parts().schema.clone()).await {
-            Ok(kept) if kept.stored.is_duplicate => {}
-            Ok(kept) => new.push(kept.stored.id),
+            Ok(stored) if stored.is_duplicate => {}
+            Ok(stored) => new.push(stored.id),
             Err(error) => {
                 if let Err(error) = remove_uploads(state, new).await {
                     tracing::warn!(

@@ -24,7 +24,7 @@ use crate::http::progress::Progress;
 use crate::http::request::fields::Fields;
 use crate::http::request::ignored::{Ignored, inputs};
 use crate::http::request::incoming::receive;
-use crate::http::request::keeping::{ErasedRows, Kept, keep as keep_upload, sync_ahead};
+use crate::http::request::keeping::{keep as keep_upload, sync_ahead};
 use crate::http::request::known::read_query;
 use crate::http::request::note_codes::PLACES_NEED_ADMIN;
 use crate::http::request::workbook::{KEEP, Reading, read_and_group};
@@ -34,7 +34,7 @@ use crate::http::response::public_address::PublicAddress;
 use crate::http::state::AppState;
 use crate::model_store::ModelVersion;
 use crate::segmentation::{Answer, AnswerContext, Grouped, SegmentAnswer};
-use crate::upload_store::{About, Received, TrainOn, UploadState};
+use crate::upload_store::{About, Received, Stored, TrainOn, UploadState};
 
 /// A workbook of customers and the campaign to write for its segments.
 #[derive(Serialize, ToSchema)]
@@ -101,31 +101,25 @@ pub(in crate::http) struct KeptUpload {
     /// `approved`: a training may learn from it. `waiting`: it came without a key, and waits for approval first.
     state: UploadState,
     /// Whether these rows will teach the model, in a sentence.
-    #[schema(example = "The next training learns from these rows.")]
+    #[schema(example = "The next training learns from these rows, but for those of customers who were erased.")]
     training: String,
 }
 
 impl KeptUpload {
-    fn new(Kept { stored, erased }: Kept, train_on: TrainOn) -> Self {
-        let id = stored.id.to_string();
-        let but = match erased {
-            ErasedRows::Some => ", but for those of customers who were erased",
-            ErasedRows::None | ErasedRows::All => "",
-        };
-        let training = match (train_on, stored.state) {
+    fn new(kept: Stored, train_on: TrainOn) -> Self {
+        let id = kept.id.to_string();
+        let training = match (train_on, kept.state) {
             (TrainOn::Off, _) => "No training learns from these rows: TRAIN_ON_UPLOADS is off.".to_owned(),
-            _ if erased == ErasedRows::All => {
-                "No training learns from these rows: their customers were erased.".to_owned()
-            }
+            // Whether anybody in the file was erased is not the sender's to know.
             (TrainOn::All, _) | (TrainOn::Approved, UploadState::Approved) => {
-                format!("The next training learns from these rows{but}.")
+                "The next training learns from these rows, but for those of customers who were erased.".to_owned()
             }
             (TrainOn::Approved, UploadState::Waiting) => format!(
                 "No training learns from these rows until an administrator approves them: they came without a key. \
                  On the server: content-portal uploads approve {id}"
             ),
         };
-        Self { id, is_duplicate: stored.is_duplicate, state: stored.state, training }
+        Self { id, is_duplicate: kept.is_duplicate, state: kept.state, training }
     }
 }
 
@@ -241,7 +235,7 @@ impl Upload {
         let kept = tokio::spawn(for_this_request(keeping));
         // What cannot be kept is refused, so nothing is written and paid for before it is kept.
         let kept = kept.await.map_err(|e| ApiError::internal("keeping an upload", e))??;
-        context.brought(kept.stored.id.to_string());
+        context.brought(kept.id.to_string());
         state.metrics().uploaded(&grouped);
         let written = write(&state, &grouped, &campaign, &address, &requester, &reporter).await?;
         let timings_ms = Timings { receiving, grouping, writing: elapsed_ms(started) };
