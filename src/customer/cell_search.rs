@@ -3,8 +3,9 @@
 //! A training reads a file by its headers. What it passes over may name the customer all the same: rows above a header,
 //! a second table, a hidden sheet, a second column of identifiers, a row whose values have moved. So a cell counts by
 //! what it would be as an identifier, and headers say only how sure that is. An equal cell is the customer's in the
-//! column by which a training tells customers apart, by the last header above it or the first one of the sheet, and
-//! where the file's identifiers do tell them apart. In any other column it may be.
+//! column by which a training tells customers apart, by the last header above it or the first one of the sheet, unless
+//! the training knows the row otherwise ([`KeyedTable::judge`](super::KeyedTable::judge)). In any other column it may
+//! be.
 
 mod sought;
 
@@ -18,7 +19,6 @@ use super::header::HeaderIndex;
 use super::lost_digits::{Loss, LostDigits};
 use super::newest::identity_of;
 use super::open_sheet::HEADER_ROWS;
-use super::repeated::Repeated;
 use super::tally::Place;
 use super::{Cell, Schema, sheet};
 use sought::Sought;
@@ -41,9 +41,6 @@ pub enum Said {
     /// As it was given, and perhaps of somebody else: in another column than the one that tells customers apart, or as
     /// a number that has lost digits, or as a date.
     Doubtful,
-    /// As it was given, where the file's identifiers tell nobody apart, as those of branches, or where too many rows
-    /// have this one.
-    Shared,
     /// In another way: with other zeros in front, in another case, or with digits that a spreadsheet program has lost.
     Alike,
 }
@@ -69,9 +66,8 @@ pub struct CellSearch {
     sheet: OpenSheet,
     n_sheets: usize,
     found: SearchFindings,
-    /// What the identifiers of the file say of digits that they may have lost, and whether they tell customers apart.
+    /// What the identifiers of the file say of digits that they may have lost.
     lost: LostDigits,
-    identities: Repeated,
 }
 
 /// What a search found.
@@ -141,7 +137,6 @@ impl CellSearch {
             n_sheets: 0,
             found: SearchFindings::default(),
             lost: LostDigits::default(),
-            identities: Repeated::default(),
         })
     }
 
@@ -165,7 +160,6 @@ impl CellSearch {
         let is_in_column = sheet.columns.contains(&column);
         if is_in_column {
             let identity = identity_of(cell);
-            self.identities.add(identity);
             // A text has no sheet.
             self.lost.add(Loss::of(cell), identity, Place::new(0, 0, None), self.n_sheets == 0);
         }
@@ -271,20 +265,13 @@ impl CellSearch {
     pub(super) fn finish(mut self) -> SearchFindings {
         self.end_sheet();
         let lost = self.lost.judge();
-        let n_same = self.found.cells.iter().filter(|cell| cell.said == Said::Same).count();
-        let said = if lost.has(self.sought.identity) {
-            Said::Doubtful
-        } else if self.identities.belief().is_customer(n_same) {
-            Said::Same
-        } else {
-            Said::Shared
-        };
+        let said = if lost.has(self.sought.identity) { Said::Doubtful } else { Said::Same };
         for cell in &mut self.found.cells {
             match cell.said {
                 Said::Same => cell.said = said,
                 // Nobody is known by what is left of a number, so nobody can be erased by it either.
                 Said::Alike if lost.has(identity_of(Cell::Text(&cell.text))) => cell.said = Said::Doubtful,
-                Said::Alike | Said::Doubtful | Said::Shared => {}
+                Said::Alike | Said::Doubtful => {}
             }
         }
         if self.n_sheets == 1 {

@@ -46,6 +46,11 @@ impl Dropped {
         }
     }
 
+    /// Whether a later training may use the row, by another schema or on another day.
+    pub fn may_count_later(&self) -> bool {
+        matches!(self, Self::UnknownLevel(_) | Self::InFuture(_))
+    }
+
     /// The reason as answers and reports write it.
     pub fn reason(&self) -> &'static str {
         match self {

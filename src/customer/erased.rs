@@ -1,11 +1,22 @@
 //! Rows by what they are known by: given other keys, or taken out where their customers were erased.
 
 use rayon::iter::{IntoParallelRefMutIterator, ParallelIterator};
-use rustc_hash::FxHashSet;
+use rustc_hash::FxHashMap;
 
 use super::identifier_belief::Believed;
 use super::newest::{KeyedTable, NOBODY, RowKey, identity_of};
 use super::{Cell, CustomerColumn, CustomerTable, Dropped, SheetRow};
+
+/// Rows in which a customer's identifier was found.
+#[derive(Debug, Default)]
+pub struct JudgedRows {
+    /// A training knows them by it, or reads none of them.
+    pub own: Vec<SheetRow>,
+    /// A training reads them, and the identifier is no customer's in this file, as that of a branch.
+    pub shared: Vec<SheetRow>,
+    /// A training knows them by another identifier, or by none.
+    pub doubtful: Vec<SheetRow>,
+}
 
 /// What the rows of a customer are known by who has this identifier; `None` for a word for nothing.
 pub fn identity_of_text(identifier: &str) -> Option<u64> {
@@ -64,29 +75,30 @@ impl KeyedTable {
         left
     }
 
-    /// The table without these rows of a customer, whatever they are known by; they are counted as
-    /// [`Dropped::Erased`]. A row without the name of a sheet is that row of every sheet. Where a row of the sheet is
-    /// one of several tables, and one is known to be the customer's, that one is meant.
+    /// What rows of the same file, in which a customer's identifier was found, are to a training.
     #[must_use]
-    pub fn without_rows(self, identity: u64, rows: &[SheetRow]) -> Self {
-        let rows: FxHashSet<(u32, &str)> = rows.iter().map(|row| (row.row, row.sheet.as_str())).collect();
-        // The rows of the sheets follow one another.
+    pub fn judge(&self, identity: u64, rows: Vec<SheetRow>) -> JudgedRows {
+        let known = self.keys.iter().filter(|key| key.is_of_somebody()).map(|key| (key.identity, key.hash));
+        let is_customer = Believed::of(known, &self.erased).is_customer(identity);
+        // The rows of the sheets follow one another. A row without the name of a sheet is of the only one.
         let sheets = self.table.cleaning.sheets.iter();
         let sheet_of = sheets.flat_map(|sheet| std::iter::repeat_n(sheet.name.as_str(), sheet.rows_used));
-        let places = self.keys.iter().zip(sheet_of.chain(std::iter::repeat("")));
-        let places: Vec<(&RowKey, (u32, &str))> = places.map(|(key, sheet)| (key, (key.row_number, sheet))).collect();
-        let known: FxHashSet<(u32, &str)> =
-            places.iter().filter(|(key, _)| key.identity == identity).map(|(_, place)| *place).collect();
-        let stands = places.iter().map(|(key, place)| {
-            let is_listed = rows.contains(place) || rows.contains(&(place.0, ""));
-            !is_listed || key.identity != identity && known.contains(place)
-        });
-        let stands: Vec<bool> = stands.collect();
-        let gone = self.keys.iter().zip(&stands).filter(|(_, stands)| !**stands);
-        let gone: FxHashSet<u128> = gone.map(|(key, _)| key.hash).collect();
-        let mut left = self.only(&stands);
-        left.erased.extend(Some(gone.len()).filter(|&n_rows| n_rows > 0));
-        left
+        let mut is_known: FxHashMap<(u32, &str), bool> = FxHashMap::default();
+        for (key, sheet) in self.keys.iter().zip(sheet_of.chain(std::iter::repeat(""))) {
+            for place in [(key.row_number, sheet), (key.row_number, "")] {
+                *is_known.entry(place).or_default() |= key.identity == identity;
+            }
+        }
+        let mut judged = JudgedRows::default();
+        for row in rows {
+            let of = match is_known.get(&(row.row, row.sheet.as_str())) {
+                Some(true) if !is_customer => &mut judged.shared,
+                None | Some(true) => &mut judged.own,
+                Some(false) => &mut judged.doubtful,
+            };
+            of.push(row);
+        }
+        judged
     }
 
     /// How many different rows each customer had whose rows were taken out: what the others' identifiers are worth
@@ -171,24 +183,21 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_taken_out_by_their_sheet_and_number() {
+    fn found_rows_are_judged_by_what_a_training_knows_of_them() {
         let mut builder = TableBuilder::keyed(Arc::new(Schema::built_in().unwrap()), date(2026, 3, 1));
-        for (sheet, towns) in [("This year", ["Bedok", "Yishun"]), ("Archive", ["Novena", "Tampines"])] {
+        for (sheet, ids) in [("This year", ["C1", "C2"]), ("Archive", ["C3", "C1"])] {
             builder.begin_named_sheet(sheet, false);
             builder.push_row(&["Customer ID", "Date Joined", "Location", "Loyalty Tier"].map(Cell::Text)).unwrap();
-            for town in towns {
-                builder.push_row(&["", "2024-01-02", town, "Gold"].map(Cell::Text)).unwrap();
+            for id in ids {
+                builder.push_row(&[id, "2024-01-02", "Bedok", "Gold"].map(Cell::Text)).unwrap();
             }
             builder.end_sheet().unwrap();
         }
         let table = builder.finish_keyed();
-        let towns_without = |sheet: &str| {
-            let row = SheetRow { row: 3, sheet: sheet.to_owned(), source: String::new() };
-            let left = table.clone().without_rows(NOBODY, &[row]);
-            let towns = left.table().columns()[0].codes.iter();
-            towns.map(|&code| format!("{:?}", left.table().columns()[0].values[code as usize])).collect::<Vec<_>>()
-        };
-        assert_eq!(towns_without("Archive"), [r#"Text("Bedok")"#, r#"Text("Yishun")"#, r#"Text("Novena")"#]);
-        assert_eq!(towns_without(""), [r#"Text("Bedok")"#, r#"Text("Novena")"#]);
+        let row = |sheet: &str, row| SheetRow { row, sheet: sheet.to_owned(), source: String::new() };
+        let rows = [row("This year", 2), row("This year", 3), row("Archive", 3), row("Orders", 3)];
+        let judged = table.judge(identity_of_text("C1").unwrap(), rows.to_vec());
+        assert_eq!(judged.own, [rows[0].clone(), rows[2].clone(), rows[3].clone()]);
+        assert_eq!((judged.doubtful, judged.shared), (vec![rows[1].clone()], vec![]));
     }
 }

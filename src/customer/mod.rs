@@ -75,7 +75,7 @@ pub use cell_search::{
 pub use column_settings::ColumnSettings;
 pub use date::MONTHS;
 pub use dropped::Dropped;
-pub use erased::identity_of_text;
+pub use erased::{JudgedRows, identity_of_text};
 pub use form::{FormCustomer, FormError, read_form};
 pub use form_fields::FormFields;
 pub use header::SheetHeader;

@@ -14,6 +14,7 @@ mod alike;
 mod error;
 mod outcome;
 mod replacing;
+mod schemas;
 mod sources;
 mod versions;
 
@@ -26,20 +27,20 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use rustc_hash::FxHashSet;
 
 pub use self::error::EraseError;
-pub use self::outcome::{AlikeRows, ErasedCustomer, FoundRows};
+pub use self::outcome::{AlikeRows, ErasedCustomer, FoundRows, KeptBack};
 
 use self::alike::{Alike, alike};
 use self::replacing::replace;
+use self::schemas::lacking;
 use self::sources::{Source, of_base_data, of_uploads};
 use self::versions::{Versions, versions};
 use super::base_data::BaseFiles;
 use super::{RetrainError, SkippedFile, uploads};
 use crate::causes::with_causes;
 use crate::customer::{
-    FoundCell, Keep, MAX_FOUND, Said, Schema, SheetRow, identity_of_text, is_sought_elsewhere, normalize_header,
+    Dropped, FoundCell, Keep, KeyedTable, MAX_FOUND, Said, Schema, SheetRow, identity_of_text, is_sought_elsewhere,
 };
 use crate::disk::Keeper;
 use crate::durable;
@@ -105,9 +106,12 @@ pub fn erase_customer(
         erasing.look_through(file, &mut erased)?;
     }
     erasing.look_through_uploads(&mut erased)?;
-    let found = erased.rewritten.iter().chain(&erased.left).map(|found| found.file.clone()).collect();
+    let kept_back = erased.kept_back.iter().map(|kept| &kept.found);
+    let found = erased.rewritten.iter().chain(&erased.left).chain(kept_back).map(|found| found.file.clone());
+    let found: Vec<String> = found.collect();
+    let is_found = !found.is_empty();
     let known = note(request, pseudonym, found)?;
-    erased.was_found_before = !known.files.is_empty() && erased.rewritten.is_empty() && erased.left.is_empty();
+    erased.was_found_before = !known.files.is_empty() && !is_found;
     let Versions { trained_on, unknown, of_gone_files } = versions(store, &known, &erased.there)?;
     (erased.versions, erased.unknown_versions, erased.versions_of_gone_files) = (trained_on, unknown, of_gone_files);
     Ok(erased)
@@ -125,22 +129,14 @@ fn check_place(store: &ModelStore, request: &EraseRequest<'_>) -> Result<(), Era
     }
     let live = versions.iter().find(|version| version.is_current).and_then(|version| version.manifest.as_ref().ok());
     let live = live.filter(|live| !live.is_of_the_sample());
-    if let Some(column) = live.and_then(|live| missing_column(&live.schema, &request.schema)) {
-        return Err(EraseError::OtherSchema { column });
+    if let Some(what) = live.and_then(|live| lacking(&live.schema, &request.schema)) {
+        return Err(EraseError::OtherSchema { what });
     }
     let by_key = base.files.iter().chain(&base.hidden).chain(&waiting).find(|path| is_columns_file(path));
     match (by_key, Pseudonyms::load(request.state_dir).map_err(EraseError::State)?) {
         (Some(file), None) => Err(EraseError::KeyLost { state: request.state_dir.to_owned(), file: file.clone() }),
         _ => Ok(()),
     }
-}
-
-/// A column of `live` that `schema` does not have, under any of its headers.
-fn missing_column(live: &Schema, schema: &Schema) -> Option<String> {
-    let headers: FxHashSet<String> =
-        schema.columns.iter().flat_map(|column| column.headers()).map(normalize_header).collect();
-    let missing = live.columns.iter().find(|column| !headers.contains(&normalize_header(&column.title)))?;
-    Some(missing.title.clone())
 }
 
 /// Notes that the customer is erased and rows were in these files; returns when that was first, and all files in which
@@ -176,6 +172,8 @@ enum Search {
 #[derive(Default)]
 struct Rows {
     own: Vec<SheetRow>,
+    /// What a training reads of a file with own rows, where it can.
+    table: Option<KeyedTable>,
     /// With the identifier, and perhaps of somebody else.
     doubtful: Vec<SheetRow>,
     /// With the identifier, which is no customer's alone there.
@@ -237,7 +235,14 @@ impl Erasing<'_> {
             found: found(rows),
         }));
         if !rows.own.is_empty() {
-            if source.is_ours && self.rewrite(source, &rows.own)? {
+            let left_out = rows.table.as_ref().map(|table| table.table().cleaning().left_out()).into_iter().flatten();
+            let (later, never): (Vec<_>, Vec<_>) = left_out.partition(|(reason, _)| reason.may_count_later());
+            let n_of = |left_out: Vec<(&Dropped, usize)>| left_out.into_iter().map(|(_, rows)| rows).sum::<usize>();
+            let (n_later, n_never) = (n_of(later), n_of(never));
+            if source.is_ours && n_later > 0 {
+                erased.kept_back.push(KeptBack { found: found(rows.own), n_later });
+            } else if source.is_ours && self.rewrite(source, rows.table)? {
+                erased.gone_with.extend((n_never > 0).then(|| (source.label.clone(), n_never)));
                 erased.rewritten.push(found(rows.own));
                 // With it went the sheets that were not searched.
                 rows.unsearched.clear();
@@ -286,9 +291,17 @@ impl Erasing<'_> {
             match said {
                 Said::Same => rows.own.push(row),
                 Said::Doubtful => rows.doubtful.push(row),
-                Said::Shared => rows.shared.push(row),
                 Said::Alike => rows.alike.entry(text).or_default().push(row),
             }
+        }
+        // Headers say less than a training knows of a row.
+        if !rows.own.is_empty()
+            && let Ok(table) = self.read(source, Reader::read_keyed)?
+        {
+            let judged = table.judge(self.identity, std::mem::take(&mut rows.own));
+            (rows.own, rows.shared) = (judged.own, judged.shared);
+            rows.doubtful.extend(judged.doubtful);
+            rows.table = Some(table);
         }
         Ok(Ok(Search::Rows(rows)))
     }
@@ -338,7 +351,7 @@ impl Erasing<'_> {
     }
 
     /// Puts the upload's other customers into its place, as columns; `false` where trainings cannot read it.
-    fn rewrite(&self, source: &Source, own: &[SheetRow]) -> Result<bool, EraseError> {
+    fn rewrite(&self, source: &Source, table: Option<KeyedTable>) -> Result<bool, EraseError> {
         let path = &source.path;
         let replaced = if is_columns_file(path) {
             replace(path, self.disk, |out| {
@@ -347,9 +360,8 @@ impl Erasing<'_> {
                 copy_columns_without(file, out, is_erased).map_err(io::Error::other)
             })
         } else {
-            let Ok(table) = self.read(source, Reader::read_keyed)? else { return Ok(false) };
-            // A row above the header is the customer's, too, and is known by nobody.
-            let table = table.without_rows(self.identity, own);
+            let Some(table) = table else { return Ok(false) };
+            // The customer is among those who were erased.
             let others = self.pseudonyms.without_erased(self.pseudonyms.blinded(table));
             let mark = self.pseudonyms.mark();
             replace(path, self.disk, |out| write_columns(&others, &mark, out).map(|()| others.table().n_rows()))

@@ -50,7 +50,7 @@ use crate::workbook::Reader;
 pub use base_data::taken_uploads;
 pub use collect::Profiles;
 pub use comparing::compare;
-pub use erasing::{AlikeRows, EraseError, EraseRequest, ErasedCustomer, FoundRows, erase_customer};
+pub use erasing::{AlikeRows, EraseError, EraseRequest, ErasedCustomer, FoundRows, KeptBack, erase_customer};
 pub use error::{NotPublished, RetrainError};
 pub use gate::{Bound, CheckKind, FailedCheck, GateCheck, GateLimits, Verdict};
 pub use matching::{KeptSegment, MatchError, Matching, NewSegment, VanishedSegment};

@@ -32,14 +32,14 @@ pub enum EraseError {
         /// A file of columns.
         file: PathBuf,
     },
-    /// Uploads that are rewritten would lose a column that the server trains on.
+    /// Uploads that are rewritten would lose what the server trains on, or the customer would not be found.
     #[error(
-        "the live version has the column {column}, which this schema does not have: run this with the server's \
-         SCHEMA_PATH, or train by the new schema first"
+        "the live version has {what}, which this schema does not have: run this with the server's SCHEMA_PATH, or \
+         train by the new schema first"
     )]
     OtherSchema {
-        /// The column's title.
-        column: String,
+        /// What the schema lacks.
+        what: String,
     },
     /// Blank, or a word for nothing.
     #[error("the identifier is empty or a word for nothing")]

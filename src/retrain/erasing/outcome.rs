@@ -11,6 +11,10 @@ pub struct ErasedCustomer {
     pub n_searched: usize,
     /// Kept uploads that were rewritten without them, or removed where there was nobody else.
     pub rewritten: Vec<FoundRows>,
+    /// Those of them that had other rows which no training can use, and how many: those are gone as well.
+    pub gone_with: Vec<(String, usize)>,
+    /// Kept uploads with the customer that are as they were.
+    pub kept_back: Vec<KeptBack>,
     /// Files that only their owner may change.
     pub left: Vec<FoundRows>,
     /// Rows of an identifier that is written in another way: they may be the customer's, and are as they were.
@@ -60,9 +64,20 @@ impl ErasedCustomer {
     }
 
     fn is_nowhere(&self) -> bool {
-        let holds_none = self.rewritten.is_empty() && self.left.is_empty() && self.versions.is_empty();
+        let has_no_file = self.rewritten.is_empty() && self.left.is_empty() && self.kept_back.is_empty();
+        let holds_none = has_no_file && self.versions.is_empty();
         holds_none && !self.was_found_before
     }
+}
+
+/// A kept upload that was not rewritten: it would lose rows that a later training may use, by a schema with further
+/// levels or on a later day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptBack {
+    /// The customer's rows.
+    pub found: FoundRows,
+    /// How many such rows it has.
+    pub n_later: usize,
 }
 
 /// Rows of an identifier that is written in another way.

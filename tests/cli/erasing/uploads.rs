@@ -253,27 +253,16 @@ fn an_erasure_by_a_schema_without_a_column_of_the_live_version_rewrites_nothing(
 }
 
 #[test]
-fn an_upload_of_customers_who_were_erased_is_not_said_to_be_learnt_from() {
+fn an_upload_of_customers_who_were_erased_is_answered_like_any_other() {
     let folder = with_customers();
-    let learns = "The next training learns from these rows";
-    for (keep, of_all) in [
-        ("columns", "No training learns from these rows: their customers were erased.".to_owned()),
-        ("original", format!("{learns}, but for those of customers who were erased.")),
-    ] {
-        let settings = [("KEEP_UPLOADS", keep), ("TRAIN_ON_UPLOADS", "all")];
-        let (server, address) = start(&folder, &settings);
-        let answer = upload(&address, &format!("{HEADER}{}", rows(500, 20)));
-        assert_eq!(answer.contains(&format!("{learns}.")), keep == "columns", "{keep}: {answer}");
-        drop(server);
-        for id in ["KUNDE-305", "KUNDE-306"] {
-            erase(&folder, id);
+    erase(&folder, "KUNDE-305");
+    let said = "The next training learns from these rows, but for those of customers who were erased.";
+    for keep in ["columns", "original"] {
+        let (_server, address) = start(&folder, &[("KEEP_UPLOADS", keep), ("TRAIN_ON_UPLOADS", "all")]);
+        for first in [305, 500] {
+            let answer = upload(&address, &format!("{HEADER}{}", rows(first, 1)));
+            assert!(answer.contains(said), "{keep}: {answer}");
         }
-        let (_server, address) = start(&folder, &settings);
-        let answer = upload(&address, &format!("{HEADER}{}", rows(305, 2)));
-        assert!(answer.contains(&of_all), "{keep}: {answer}");
-        let answer = upload(&address, &format!("{HEADER}{}", rows(306, 20)));
-        let but = format!("{learns}, but for those of customers who were erased.");
-        assert!(answer.contains(&but), "{keep}: {answer}");
     }
 }
 
@@ -303,4 +292,48 @@ fn a_version_of_a_file_that_is_gone_is_named_since_nobody_knows_whom_it_counts()
     let (code, text) = erase(&folder, "KUNDE-5");
     assert!(code == Some(0) && text.contains("not found") && !text.contains("version knows"), "{text}");
     assert!(text.contains(" was trained on a file that is not there any more\n"), "{text}");
+}
+
+#[test]
+fn an_upload_is_not_rewritten_where_a_later_training_would_lose_other_rows() {
+    let table = "Customer ID,Date Joined,Location,Loyalty Tier\nC-00001,2024-01-02,Bedok,Gold\n";
+    let (folder, columns) =
+        kept_csv(&format!("{table}C-00002,2024-01-03,Bedok,Bronze\nC-00003,2024-01-04,Novena,Gold\n"));
+    let (code, said) = erase(&folder, "C-00001");
+    let left = format!("left            uploads/{KEPT}.csv: row 2; without them 1 row would be lost");
+    assert!(code == Some(4) && said.contains(&left) && !columns.exists(), "{said}");
+    let (folder, columns) = kept_csv(&format!("{table}C-00002,2024-01-03,,Gold\nC-00003,2024-01-04,Novena,Gold\n"));
+    let (code, said) = erase(&folder, "C-00001");
+    assert!(code == Some(0) && said.contains("1 other row, which no training can use, went with it"), "{said}");
+    assert_eq!(fs::read_to_string(columns).unwrap().lines().count(), 2, "{said}");
+}
+
+#[test]
+fn a_customer_is_erased_whatever_stands_beside_the_rows_that_trainings_read() {
+    // A list that was appended to itself twice, and many unusable rows of the others.
+    let list = rows(0, 30);
+    let unusable: String = (0..60).map(|i| format!("KUNDE-{},Ann,,,,\n", i % 30)).collect();
+    for text in [format!("{HEADER}{list}{list}{list}"), format!("{HEADER}{list}{unusable}")] {
+        let (folder, columns) = kept_csv(&text);
+        let (code, said) = erase(&folder, "KUNDE-7");
+        assert!(code == Some(0) && said.contains("rewritten  ") && columns.exists(), "{said}");
+        let (_, said) = erase(&folder, "KUNDE-7");
+        assert!(!said.contains("perhaps") && !said.contains("left  "), "{said}");
+    }
+}
+
+#[test]
+fn an_erasure_by_a_schema_that_reads_less_than_the_live_version_is_refused() {
+    let folder = with_customers();
+    let schema = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/customer/schema.json")).unwrap();
+    for (reads_less, lacks) in [
+        (schema.replace("\"cust_id\", ", ""), "the header \"cust_id\" of identifiers"),
+        (schema.replace("\"branch\", ", ""), "the header \"branch\" of the column Location"),
+    ] {
+        assert_ne!(reads_less, schema);
+        fs::write(folder.path("schema.json"), reads_less).unwrap();
+        let mut command = folder.command(&["customers", "erase", "--id", "KUNDE-5"]);
+        let said = shown(&command.env("SCHEMA_PATH", "schema.json").output().unwrap());
+        assert!(said.contains(&format!("the live version has {lacks}, which this schema does not have")), "{said}");
+    }
 }
