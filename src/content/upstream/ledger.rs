@@ -207,6 +207,9 @@ impl Days {
         let mut spending = self.days.get(&day).cloned().unwrap_or_default();
         let changed = edit(&mut spending)?;
         self.days.insert(day, spending);
+        // All of it is written for each call, and calls of an earlier day than yesterday have long ended.
+        let yesterday = day.saturating_sub(1.day());
+        self.days.range_mut(..yesterday).for_each(|(_, old)| old.forget_keys());
         while self.days.len() > MAX_DAYS {
             let distance = |other: &Date| day.duration_until(*other).unsigned_abs();
             let Some(farthest) = self.days.keys().copied().max_by_key(distance) else { break };
@@ -297,6 +300,8 @@ mod tests {
         assert_eq!(read(&Ledger::path(dir.path())).unwrap().days.len(), MAX_DAYS);
         assert!((ledger.of(today).unwrap().spent_usd - 0.5).abs() < 1e-12);
         assert!((ledger.of(day("2026-11-25")).unwrap().of_key("portal") - 1.0).abs() < 1e-12);
+        let older = ledger.of(day("2026-11-24")).unwrap();
+        assert_eq!((older.spent_usd, older.keys.len()), (1.0, 0), "of older days the sum alone is kept");
         assert_eq!(ledger.day_ahead(today).unwrap(), None, "it is the farthest away");
     }
 }

@@ -72,6 +72,13 @@ impl Spending {
         }
     }
 
+    /// Keeps the sums of everybody alone.
+    pub(super) fn forget_keys(&mut self) {
+        self.keys.clear();
+        self.resets_of_keys.clear();
+        self.leased_keys.clear();
+    }
+
     /// What is spent now, by `key` if there is one, belongs to this.
     pub fn generation(&self, key: Option<&str>) -> Generation {
         let key = key.and_then(|key| self.resets_of_keys.get(key)).copied().unwrap_or_default();
