@@ -2,7 +2,7 @@
 //!
 //! What is spent is on disk ([`super::ledger`]), so the budget survives a restart, a crash loses no reservation, and
 //! processes that share the folder share the budget. A key may have a budget of its own within that of all. What calls
-//! under way reserve closes the budget for seconds, not for the day, and one key's never hold more than half of it.
+//! under way reserve closes the budget for seconds, not for the day, and one key's hold no more than its share of it.
 //! Knows no prices.
 
 mod leasing;

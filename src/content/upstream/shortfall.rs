@@ -67,13 +67,17 @@ impl Asked {
         spent.or(only_held.into_iter().next()).map(Refused::Short)
     }
 
-    /// Whether a payer's open reservations would hold more than half of what is left of the budget of all, or of what
-    /// this machine may hold of it. Its first may hold all of that, so that a call which costs much can be made at all.
+    /// Whether a payer's open reservations would hold more than its share of what is left of the budget of all, or of
+    /// what this machine may hold of it: an eighth for certain, and up to half while a quarter stays free for others.
+    /// Its first may hold all of that, so that a call which costs much can be made at all.
     fn is_beyond_share(&self, spending: &Spending, held: Held) -> bool {
         let Some(budget_usd) = self.of_all else { return false };
         let left_usd = budget_usd - (spending.spent_usd - held.all_usd).max(0.0);
         let left_usd = if self.is_leased { left_usd.min(Lease::most_held_usd(budget_usd)) } else { left_usd };
-        let own_usd = held.of_payer_usd;
-        own_usd > HARDLY_ANYTHING && own_usd + self.usd > left_usd / 2.0 + HARDLY_ANYTHING
+        let (own_usd, all_usd) = (held.of_payer_usd + self.usd, held.all_usd + self.usd);
+        let is_within = |usd: f64, share: f64| usd <= left_usd * share + HARDLY_ANYTHING;
+        let is_certain = is_within(own_usd, 1.0 / 8.0);
+        let is_spare = is_within(own_usd, 1.0 / 2.0) && is_within(all_usd, 3.0 / 4.0);
+        held.of_payer_usd > HARDLY_ANYTHING && !is_certain && !is_spare
     }
 }
