@@ -21,7 +21,7 @@ use super::super::prices::Prices;
 use super::super::provider::{Task, Wanted};
 use super::super::side_by_side::side_by_side;
 use super::super::upstream::address::fetchable;
-use super::super::upstream::caller::{Call, paused};
+use super::super::upstream::caller::{Call, admitted};
 use super::super::upstream::failure::Failure;
 use super::super::upstream::learned::{Refusals, Scope};
 use super::super::upstream::retry::Attempts;
@@ -294,7 +294,8 @@ impl PictureJob<'_> {
                 .map_err(|refused| TryError::new(WriteErrorKind::BadAnswer, false).because(refused))?;
             return self.attempts.waiting(transport.fetch(url, limit)).await.map(Drawn::Bytes);
         }
-        let pass = self.openai.pictures.admit(self.requester.client, Instant::now()).map_err(paused)?;
+        let client = self.requester.client;
+        let pass = admitted(&self.openai.pictures, client, &mut self.attempts, self.begin_by).await?;
         let limit = self.attempts.take().ok_or_else(no_time)?;
         let model = self.openai.image_model();
         let kind = self.dialect.kind(model, self.platform);

@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::super::upstream::caller::{Call, paused};
+use super::super::upstream::caller::{Call, admitted};
 use super::super::upstream::learned::{Refusals, Scope};
 use super::super::upstream::model_answer::ModelAnswer;
 use super::super::upstream::retry::Attempts;
@@ -149,9 +149,10 @@ impl Job<'_> {
     /// One call; the outer error is for what no other call could mend.
     async fn once(&mut self, step: WriteStep, repair: Option<&Repair>) -> Result<Result<Reply, TryError>, WriteError> {
         let body = self.body(repair)?;
-        let pass = match self.model.breaker.admit(self.task.requester.client, Instant::now()) {
+        let (client, until) = (self.task.requester.client, self.task.deadline);
+        let pass = match admitted(&self.model.breaker, client, &mut self.attempts, until).await {
             Ok(pass) => pass,
-            Err(wait) => return Ok(Err(paused(wait))),
+            Err(error) => return Ok(Err(error)),
         };
         let limit = self.attempts.take().ok_or_else(|| WriteError::new(step, WriteErrorKind::TimedOut))?;
         let (prices, model) = (self.task.prices.clone(), &self.model.name);

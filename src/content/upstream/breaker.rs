@@ -8,9 +8,11 @@
 //! ran. After a pause each client probes for itself: one call at a time, and after one that failed its own client waits
 //! again. The first sound answer ends all pauses.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::super::BreakerPolicy;
@@ -28,6 +30,8 @@ struct Shared {
     name: String,
     policy: BreakerPolicy,
     state: Mutex<BreakerState>,
+    /// Told whenever a call has ended.
+    ended: Notify,
 }
 
 #[derive(Debug)]
@@ -111,6 +115,15 @@ impl BreakerState {
         failing.iter_mut().find(|failing| failing.client == client)?.paused.as_mut()
     }
 
+    /// Whether a call of this client's is probing the server.
+    fn is_probing(&self, client: u64) -> bool {
+        let is_own = |probe: &Probe| probe.client == client && probe.paused_until.is_none();
+        match self {
+            Self::Closed { failing, .. } => failing.iter().filter_map(|failing| failing.paused.as_ref()).any(is_own),
+            Self::Open { probes, .. } => probes.iter().any(is_own),
+        }
+    }
+
     /// How long this client has to wait; `None` if it need not.
     fn wait(&self, client: u64, now: Instant) -> Option<Duration> {
         let wait = match self {
@@ -132,7 +145,12 @@ impl BreakerState {
 impl Breaker {
     /// A closed breaker; `name` is its name in the log.
     pub fn new(name: impl Into<String>, policy: BreakerPolicy) -> Self {
-        Self(Arc::new(Shared { name: name.into(), policy, state: Mutex::new(BreakerState::closed(None)) }))
+        Self(Arc::new(Shared {
+            name: name.into(),
+            policy,
+            state: Mutex::new(BreakerState::closed(None)),
+            ended: Notify::new(),
+        }))
     }
 
     /// Asks to make a call for this client.
@@ -160,6 +178,28 @@ impl Breaker {
             }
         };
         Ok(Pass { breaker: self.clone(), client, since: now, is_probe })
+    }
+
+    /// As [`Breaker::admit`], but where a call of this client's is probing the server, waits for what comes of it, at
+    /// most `until` then: of a request's calls side by side only the first would be made otherwise.
+    ///
+    /// # Errors
+    /// As [`Breaker::admit`].
+    pub async fn admit_after_probe(&self, client: u64, until: Instant) -> Result<Pass, Duration> {
+        loop {
+            let mut ended = pin!(self.0.ended.notified());
+            ended.as_mut().enable();
+            let admitted = self.admit(client, Instant::now());
+            let is_over = admitted.is_ok() || !self.state().is_probing(client);
+            if is_over || tokio::time::timeout_at(until, ended).await.is_err() {
+                return admitted;
+            }
+        }
+    }
+
+    /// Whether a call of this client's is probing the server.
+    pub fn is_probed_by(&self, client: u64) -> bool {
+        self.state().is_probing(client)
     }
 
     /// Whether a call for this client would be refused now.
@@ -252,6 +292,7 @@ impl Pass {
     pub fn end(mut self, verdict: Verdict, now: Instant) {
         self.is_probe = false;
         self.breaker.end(self.client, self.since, verdict, now);
+        self.breaker.0.ended.notify_waiters();
     }
 }
 
@@ -268,6 +309,7 @@ impl Drop for Pass {
         } else if let Some(paused) = state.own_pause(self.client).filter(|paused| is_of_call(paused)) {
             paused.paused_until = Some(self.since);
         }
+        self.breaker.0.ended.notify_waiters();
     }
 }
 

@@ -9,9 +9,10 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::super::{BudgetState, Payer, Requester, Turn, WriteErrorKind, WriterConfig, WriterConfigError};
-use super::breaker::{Pass, Verdict};
+use super::breaker::{Breaker, Pass, Verdict};
 use super::budget::{Budget, BudgetError, Reservation};
 use super::leases::Lessor;
+use super::retry::Attempts;
 use super::transport::{Expects, FromResponse, Outgoing, Transport};
 use super::try_error::TryError;
 
@@ -220,6 +221,23 @@ fn verdict(error: Option<&TryError>, in_haste: bool) -> Option<Verdict> {
         | WriteErrorKind::Held
         | WriteErrorKind::Internal => None,
     }
+}
+
+/// Permission for one more call of a client's, once the one of its own has ended that probes the server, if one does.
+///
+/// # Errors
+/// When its calls are paused, or it is not its turn `until` then.
+pub async fn admitted(
+    breaker: &Breaker,
+    client: u64,
+    attempts: &mut Attempts,
+    until: Instant,
+) -> Result<Pass, TryError> {
+    let pass = match breaker.admit(client, Instant::now()) {
+        Err(_) if breaker.is_probed_by(client) => attempts.waiting(breaker.admit_after_probe(client, until)).await,
+        admitted => admitted,
+    };
+    pass.map_err(paused)
 }
 
 /// The error of a call that is not made because the breaker is open.

@@ -142,6 +142,22 @@ fn a_probe_whose_caller_goes_away_leaves_the_next_one_to_probe() {
     assert!(!breaker.is_paused(now));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_client_s_other_calls_wait_for_what_comes_of_its_probe() {
+    for (verdict, is_admitted) in [(Verdict::Sound, true), (Verdict::Fault, false)] {
+        let breaker = breaker();
+        end(&breaker, &[Verdict::Fault; 3], Instant::now());
+        tokio::time::advance(COOL_DOWN).await;
+        let now = Instant::now();
+        let probe = breaker.admit(1, now).ok().unwrap();
+        let mut waiting = Box::pin(breaker.admit_after_probe(1, now + COOL_DOWN));
+        assert!(futures::poll!(&mut waiting).is_pending());
+        probe.end(verdict, now);
+        assert_eq!(waiting.await.is_ok(), is_admitted);
+        assert!(breaker.admit_after_probe(2, now).await.is_ok(), "another client's waits for nobody");
+    }
+}
+
 #[test]
 fn a_call_from_before_the_pause_neither_ends_nor_lengthens_it() {
     let (breaker, now) = (breaker(), Instant::now());
