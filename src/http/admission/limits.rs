@@ -20,8 +20,8 @@ pub(super) const CLIENTS_OF_NETWORK: usize = 2;
 /// How much longer each further generation waits before it is rejected. Its rejection is cheap.
 pub(super) const GENERATION_DELAY_STEP: Duration = Duration::from_millis(1);
 /// How much longer each further upload waits before it is rejected. A rejection costs more, since the file is on its
-/// way, and the sender of a file would rather wait.
-pub(super) const UPLOAD_DELAY_STEP: Duration = Duration::from_millis(4);
+/// way: some 0.7 ms, so that rejections take a ninth of a processor at most. The sender of a file would rather wait.
+pub(super) const UPLOAD_DELAY_STEP: Duration = Duration::from_millis(6);
 /// Beyond so many clients that hold no slot and wait for none, all of these are forgotten, with their time on
 /// processors' slots.
 pub(super) const MANY_CLIENTS: usize = 10_000;
