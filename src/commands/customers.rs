@@ -30,7 +30,7 @@ pub enum CustomersCommand {
 #[derive(Debug, Args)]
 pub struct EraseArgs {
     /// The customer's identifier, as the files have it.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     id: String,
     /// Train anew afterwards, so that the live version no longer counts the customer.
     #[arg(long)]

@@ -1,5 +1,6 @@
 //! `uploads`: the kept uploads, listed, shown, approved for training and erased.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -51,14 +52,26 @@ pub fn uploads(config: &Config, command: &UploadsCommand) -> anyhow::Result<Exit
         UploadsCommand::List => list(config, &store)?,
         UploadsCommand::Show { id } => show(config, &store, *id)?,
         UploadsCommand::Approve { ids } => {
-            for &id in ids {
+            let ids = each_once(ids);
+            for &id in &ids {
+                if store.find(id).context("the uploads cannot be listed")?.is_none() {
+                    bail!(no_upload(id));
+                }
+            }
+            for id in ids {
                 let upload = store.approve(id, None).with_context(|| format!("{id} was not approved"))?;
                 print_field!("approved", "{}", upload.with_context(|| no_upload(id))?.id);
             }
         }
-        UploadsCommand::Erase { ids } => erase(config, &store, ids)?,
+        UploadsCommand::Erase { ids } => erase(config, &store, &each_once(ids))?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The ids as they were named, without those that were named before.
+fn each_once(ids: &[UploadId]) -> Vec<UploadId> {
+    let mut seen = HashSet::new();
+    ids.iter().copied().filter(|&id| seen.insert(id)).collect()
 }
 
 fn list(config: &Config, store: &UploadStore) -> anyhow::Result<()> {
@@ -68,11 +81,11 @@ fn list(config: &Config, store: &UploadStore) -> anyhow::Result<()> {
         print_line!("no upload waits in {folder}");
         return Ok(());
     }
-    print_line!("{:<32}  {:<20}  {:>8}  {:>10}  {:<8}  sent by", "upload", "received", "rows", "bytes", "state");
+    print_line!("{:<32}  {:<20}  {:>8}  {:>10}  {:<8}  sent by", "upload", "last sent", "rows", "bytes", "state");
     for upload in &waiting {
-        let (id, received, rows, by) = (upload.id, upload.received_at, rows(upload), sent_by(upload));
+        let (id, sent, rows, by) = (upload.id, upload.last_sent_at, rows(upload), sent_by(upload));
         let state = state(upload.state());
-        print_line!("{id}  {received:<20.0}  {rows:>8}  {:>10}  {state:<8}  {by}", upload.size_bytes);
+        print_line!("{id}  {sent:<20.0}  {rows:>8}  {:>10}  {state:<8}  {by}", upload.size_bytes);
     }
     if config.server.upload_rules.train_on == TrainOn::Off {
         print_line!("\nno training learns from them: TRAIN_ON_UPLOADS is off");
@@ -102,6 +115,7 @@ fn show(config: &Config, store: &UploadStore, id: UploadId) -> anyhow::Result<()
     };
     print_field!("upload", "{id}");
     print_field!("received", "{:.0}", upload.received_at);
+    print_field!("last sent", "{:.0}", upload.last_sent_at);
     print_field!("sent by", "{}", sent_by(&upload));
     if let Some(by) = upload.about.as_ref().and_then(|about| about.approved_by.as_deref()) {
         print_field!("approved by", "{by}");

@@ -41,7 +41,8 @@ pub enum Said {
     /// As it was given, and perhaps of somebody else: in another column than the one that tells customers apart, or as
     /// a number that has lost digits, or as a date.
     Doubtful,
-    /// In another way: with other zeros in front, in another case, or with digits that a spreadsheet program has lost.
+    /// In another way: with other zeros in front, with its digits in groups, with other dashes, in another case, or
+    /// without digits that a spreadsheet program has lost.
     Alike,
 }
 
@@ -312,6 +313,9 @@ mod tests {
             said("000000000000700005", [Cell::Number(700_005.0), text("700005.0"), text("70005")]),
             [alike, alike, None]
         );
+        let grouped = ["1,234,567", "1 234 567,00", "1'234'567", "1234567,00", "1,234,5", "1,234,568"];
+        assert_eq!(said("1234567", grouped.map(Cell::Text)), [alike, alike, alike, alike, None, None]);
+        assert_eq!(said("C-3", ["C‑3", "C–3", "C–4"].map(Cell::Text)), [alike, alike, None]);
         let (long, other_case) = ("cus_ABCDEFGHIJKLMNOPQRstu", "cus_abcdefghijklmnopqrstu");
         assert_eq!(said(long, [long, other_case, "cus_"].map(Cell::Text)), [same, alike, None]);
         assert_eq!(said("Äb-Öc", [text("äb-öc"), text("Äb-Öc"), text("ÄB-ÖC")]), [alike, same, alike]);

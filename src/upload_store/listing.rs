@@ -19,6 +19,8 @@ pub struct ListedUpload {
     pub id: UploadId,
     /// When the content came first.
     pub received_at: Timestamp,
+    /// When it was last sent. Of a customer in several uploads a training takes the row of the one sent last.
+    pub last_sent_at: Timestamp,
     /// Its size.
     pub size_bytes: u64,
     /// What was noted of it; nothing of an upload that has lost its note, or of an earlier program.
@@ -210,8 +212,9 @@ impl UploadStore {
             return Err(io::ErrorKind::InvalidInput.into());
         }
         let size_bytes = found.len();
+        let last_sent_at = Timestamp::try_from(found.modified()?).map_err(io::Error::other)?;
         // What cannot be read approves nothing.
         let about = About::read(&path).unwrap_or_else(|_| Some(About::unknown()));
-        Ok(ListedUpload { id, received_at: name.received_at(), size_bytes, about, path })
+        Ok(ListedUpload { id, received_at: name.received_at(), last_sent_at, size_bytes, about, path })
     }
 }

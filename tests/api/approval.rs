@@ -49,13 +49,18 @@ async fn an_upload_without_a_key_teaches_nothing_until_it_is_approved() {
     assert!(sentence.contains("until an administrator approves") && sentence.contains(id), "{sentence}");
     assert_eq!(
         listed(&app).await,
-        json!({"id": id, "received_at": listed(&app).await["received_at"], "bytes": listed(&app).await["bytes"],
+        json!({"id": id, "received_at": listed(&app).await["received_at"],
+            "last_sent_at": listed(&app).await["last_sent_at"], "bytes": listed(&app).await["bytes"],
             "state": "waiting", "sent_by": null, "approved_by": null, "rows": 300})
     );
     assert_eq!(trained_on(&app, 1).await, ["2026-01-01/customers.xlsx"]);
     assert_eq!(app.kept().len(), 1, "it still waits");
-    // Sent again, it is no more approved than before.
+    // Sent again, it is no more approved than before, and known to have come again.
+    let first = listed(&app).await;
     assert_eq!(app.upload_file(WORKBOOK).await["upload"]["state"], "waiting");
+    let again = listed(&app).await;
+    assert_eq!(again["received_at"], first["received_at"]);
+    assert!(again["last_sent_at"].as_str() > first["last_sent_at"].as_str(), "{first} {again}");
 
     let approve = format!("/uploads/{id}/approve");
     assert_eq!(app.request(Method::POST, &approve).send().await.unwrap().status(), StatusCode::UNAUTHORIZED);

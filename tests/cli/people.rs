@@ -68,12 +68,17 @@ fn an_upload_without_a_key_is_listed_shown_approved_and_erased_by_command() {
     let refused = String::from_utf8(folder.run(&["retrain"]).stdout).unwrap();
     assert!(refused.contains("it waits for approval") && refused.contains("unchanged"), "{refused}");
 
+    // Where one of several is unknown, none is approved.
+    let unknown = folder.fails(&["uploads", "approve", &ids[0], &"0".repeat(32)]);
+    assert!(unknown.contains("there is no upload 0000"), "{unknown}");
+    assert!(folder.ok(&["uploads", "list"]).contains("waiting for approval: 2 uploads;"));
     folder.ok(&["uploads", "approve", &ids[0]]);
     let shown_one = folder.ok(&["uploads", "show", &ids[0]]);
     assert!(shown_one.contains("rows            20") && shown_one.contains("approved"), "{shown_one}");
     let report = folder.ok(&["retrain"]);
     assert!(report.contains("customers       220 in"), "{report}");
-    folder.ok(&["uploads", "erase", &ids[1]]);
+    // Named twice, it is erased once.
+    folder.ok(&["uploads", "erase", &ids[1], &ids[1]]);
     assert!(folder.ok(&["uploads", "list"]).starts_with("no upload waits"));
     assert_eq!(holding(&folder, "KUNDE-400"), Vec::<PathBuf>::new());
     let gone = folder.fails(&["uploads", "approve", &ids[1]]);

@@ -14,6 +14,8 @@ pub(super) struct Sought {
     pub identity: u64,
     /// What it would be if case were no part of it.
     folded: u64,
+    /// What it would be if all its dashes were the keyboard's.
+    plain: u64,
     n_chars: usize,
     /// Its digits, where it is a number.
     digits: Option<String>,
@@ -24,8 +26,9 @@ impl Sought {
     pub fn new(identifier: &str) -> Option<Self> {
         let (identity, folded) = in_both_cases(Cell::Text(identifier));
         let trimmed = text::without_apostrophe(identifier.trim());
+        let plain = identity_of(Cell::Text(&with_plain_dashes(trimmed)));
         let digits = Some(trimmed).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit())).map(str::to_owned);
-        (identity != NOBODY).then(|| Self { identity, folded, n_chars: trimmed.chars().count(), digits })
+        (identity != NOBODY).then(|| Self { identity, folded, plain, n_chars: trimmed.chars().count(), digits })
     }
 
     /// Whether a cell of any column may mean it.
@@ -51,14 +54,21 @@ impl Sought {
         if identity == self.identity {
             return Some((if is_retyped { Said::Doubtful } else { Said::Same }, String::new()));
         }
-        let is_alike = (folded != NOBODY && folded == self.folded) || self.is_number_alike(cell);
+        let is_alike =
+            (folded != NOBODY && folded == self.folded) || self.is_number_alike(cell) || self.has_its_dashes(cell);
         let text = is_alike.then(|| shown(cell))?;
         // A number of which no float holds all digits is nobody's, also where it looks the same.
         let is_nobodys = Loss::of(cell).is_rounded() || identity_of(Cell::Text(&text)) == self.identity;
         Some(if is_nobodys { (Said::Doubtful, String::new()) } else { (Said::Alike, text) })
     }
 
-    /// Whether the cell holds the number with other zeros in front, or without its last digits.
+    /// Whether the cell differs in its dashes alone: word processors set longer ones, and ones that break no line.
+    fn has_its_dashes(&self, cell: Cell<'_>) -> bool {
+        let Cell::Text(text) = cell else { return false };
+        !text.is_ascii() && identity_of(Cell::Text(&with_plain_dashes(text))) == self.plain
+    }
+
+    /// Whether the cell holds the number with other zeros in front, in groups of three, or without its last digits.
     fn is_number_alike(&self, cell: Cell<'_>) -> bool {
         let Some(sought) = &self.digits else { return false };
         let written;
@@ -73,6 +83,8 @@ impl Sought {
             _ => return false,
         };
         let sought = sought.trim_start_matches('0');
+        let ungrouped = without_groups(written);
+        let written = ungrouped.as_deref().unwrap_or(written);
         if written.bytes().all(|byte| byte.is_ascii_digit()) {
             let number = written.trim_start_matches('0');
             return !number.is_empty() && (number == sought || has_lost_digits(number, KEPT_DIGITS, sought));
@@ -109,6 +121,27 @@ fn has_lost_digits(number: &str, n_kept: usize, sought: &str) -> bool {
     };
     lost.bytes().all(|byte| byte == b'0')
         && (kept == of_sought || (rest.starts_with(['5', '6', '7', '8', '9']) && is_next()))
+}
+
+/// The digits of a number such as `1,234,567`, `1 234 567,00` or `1.234.567`; `None` of any other text.
+fn without_groups(text: &str) -> Option<String> {
+    let is_mark = |mark: char| matches!(mark, ',' | '.' | ' ' | '\'' | '’' | '\u{a0}' | '\u{2009}' | '\u{202f}');
+    // Two digits at most, so that no group of three zeros is taken for decimals.
+    let whole = text.rsplit_once([',', '.']).filter(|(_, zeros)| matches!(*zeros, "0" | "00"));
+    let mut groups = whole.map_or(text, |(whole, _)| whole).split(is_mark);
+    let first = groups.next().filter(|first| !first.is_empty() && first.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let mut digits = first.to_owned();
+    for group in groups {
+        if first.len() > 3 || group.len() != 3 || !group.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        digits.push_str(group);
+    }
+    (digits.len() < text.len()).then_some(digits)
+}
+
+fn with_plain_dashes(text: &str) -> String {
+    text.replace(|mark: char| matches!(mark, '\u{2010}'..='\u{2015}' | '\u{2212}'), "-")
 }
 
 fn shown(cell: Cell<'_>) -> String {

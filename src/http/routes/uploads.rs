@@ -61,6 +61,9 @@ pub(in crate::http) struct WaitingUpload {
     /// When the content came first.
     #[schema(value_type = String, format = DateTime, example = "2026-11-22T19:48:51Z")]
     received_at: Timestamp,
+    /// When it was last sent. Of a customer in several uploads a training takes the row of the one sent last.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-22T19:48:51Z")]
+    last_sent_at: Timestamp,
     /// Its size.
     #[schema(example = 212_345)]
     bytes: u64,
@@ -209,6 +212,7 @@ impl From<ListedUpload> for WaitingUpload {
         Self {
             id: upload.id.to_string(),
             received_at: upload.received_at,
+            last_sent_at: upload.last_sent_at,
             bytes: upload.size_bytes,
             state,
             sent_by,
