@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use super::base_data::{BaseFiles, base_label, is_workbook};
 use super::left_out::MostLeftOut;
+use super::novelty::Brought;
 use super::sample::is_sample;
 use super::uploads;
 use super::{FileInTurn, Progress, RetrainError, RetrainRequest, SkippedFile};
@@ -44,9 +45,8 @@ pub(super) struct Collected {
     pub uploads: Vec<PathBuf>,
     /// The uploads that wait for approval, and were not read.
     pub unapproved: Vec<String>,
-    /// How many of the customers each waiting upload brought, those that no file before it has; without the uploads
-    /// that somebody who may train has sent to be trained on.
-    pub brought: Vec<(String, usize)>,
+    /// What each waiting upload brought, without those that somebody who may train has sent to be trained on.
+    pub brought: Vec<Brought>,
     /// The file that most rows were left out of.
     pub most_left_out: MostLeftOut,
 }
@@ -106,10 +106,13 @@ pub(super) fn collect(
             collecting.uploads.extend(source.is_upload.then(|| source.path.clone()));
         }
     }
-    let Collecting { all, files, skipped, uploads, from_uploads, most_left_out, .. } = collecting;
+    let Collecting { all, files, skipped, uploads, senders, most_left_out, .. } = collecting;
     let (table, brought) = all.finish_counted();
-    let brought = files.iter().zip(brought).zip(from_uploads).filter(|(_, is_upload)| *is_upload);
-    let brought = brought.map(|((label, customers), _)| (label.clone(), customers)).collect();
+    let brought =
+        files.iter().zip(brought).zip(senders).filter_map(|((label, customers), sender)| {
+            Some(Brought { upload: label.clone(), sender: sender?, customers })
+        });
+    let brought = brought.collect();
     Ok(Collected { table, files, skipped, is_sample, set_aside, uploads, unapproved, brought, most_left_out })
 }
 
@@ -124,16 +127,16 @@ struct Collecting<'a> {
     files: Vec<String>,
     skipped: Vec<SkippedFile>,
     uploads: Vec<PathBuf>,
-    /// Which of `files` are uploads that nobody has sent to be trained on.
-    from_uploads: Vec<bool>,
+    /// Who sent each of `files`; `None` of base data, and of what was sent to be trained on.
+    senders: Vec<Option<String>>,
     most_left_out: MostLeftOut,
 }
 
 impl<'a> Collecting<'a> {
     fn new(request: &'a RetrainRequest<'a>, progress: &'a (dyn Fn(Progress) + Sync), of: usize) -> Self {
         let all = NewestStands::new(request.schema.clone());
-        let (files, skipped, uploads, from_uploads, most_left_out) = Default::default();
-        Self { request, progress, number: 0, of, all, files, skipped, uploads, from_uploads, most_left_out }
+        let (files, skipped, uploads, senders, most_left_out) = Default::default();
+        Self { request, progress, number: 0, of, all, files, skipped, uploads, senders, most_left_out }
     }
 
     /// Reads one more file.
@@ -152,12 +155,24 @@ impl<'a> Collecting<'a> {
                     self.most_left_out = Some((label.clone(), left_out));
                 }
                 self.files.push(label.clone());
-                self.from_uploads.push(*is_upload && !About::was_for_training(path));
+                self.senders.push(if *is_upload { sender_of(path, label) } else { None });
                 self.uploads.extend(is_upload.then(|| path.clone()));
             }
             Err(why) => self.skipped.push(SkippedFile { file: label.clone(), why }),
         }
         Ok(())
+    }
+}
+
+/// Who answers for what the waiting upload at `path` brings; `None` where it was sent to be trained on. A file that an
+/// operator has put there stands for itself.
+fn sender_of(path: &Path, label: &str) -> Option<String> {
+    const UNKNOWN: &str = "senders without a key";
+    match About::read(path) {
+        Ok(Some(about)) if about.is_for_training => None,
+        Ok(Some(about)) => Some(about.sent_by.map_or_else(|| UNKNOWN.to_owned(), |key| format!("the key {key}"))),
+        Ok(None) if uploads::own_id(path).is_none() => Some(label.to_owned()),
+        Ok(None) | Err(_) => Some(UNKNOWN.to_owned()),
     }
 }
 
@@ -215,7 +230,7 @@ struct Sources {
 fn sources(request: &RetrainRequest<'_>, base: BaseFiles) -> Result<Sources, RetrainError> {
     let BaseFiles { files: mut base, too_deep, .. } = base;
     base.sort_by_cached_key(|path| {
-        let sent = uploads::last_sent(path).filter(|_| uploads::is_taken(path));
+        let sent = if uploads::is_taken(path) { About::last_counted(path) } else { None };
         let (folder, name) = (path.parent().map(Path::to_owned), path.file_name().unwrap_or_default().to_owned());
         (has_year(request.base_data, path), folder, uploads::is_taken(path), sent, name)
     });

@@ -37,7 +37,7 @@ pub struct GateLimits {
     pub min_deciding_columns: usize,
     /// Bits that the segments surely tell of a customer, at least; 0.
     pub min_told_bits: f64,
-    /// Share of all customers that one upload may bring, at most; 0.6.
+    /// Share of all customers that the waiting uploads of one sender may bring, at most; 0.6.
     pub max_upload_share: f64,
     /// Share of the customers with a value that the live version never saw, at most; 0.5.
     pub max_unseen_share: f64,
@@ -49,6 +49,8 @@ pub struct GateLimits {
     pub max_left_out_share: f64,
     /// How much larger that share may be than the live version's; 0.1. One file in ten without a usable row is as much.
     pub max_left_out_rise: f64,
+    /// Files that the live version was trained on and that cannot be read any more, at most; 0.
+    pub max_lost_files: usize,
 }
 
 impl Default for GateLimits {
@@ -69,6 +71,7 @@ impl Default for GateLimits {
             max_drift: 0.5,
             max_left_out_share: 0.25,
             max_left_out_rise: 0.1,
+            max_lost_files: 0,
         }
     }
 }

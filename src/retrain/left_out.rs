@@ -3,12 +3,16 @@
 //!
 //! Counted are rows of customers that could not be used: no value in a required column, an unreadable date or level,
 //! more cells than the header. Copies, totals, erased customers and rows that a newer one replaces are left out for
-//! good, and are no reason to refuse anything. A file that cannot be read at all has no rows to count; the report names
-//! it.
+//! good, and are no reason to refuse anything. A file that cannot be read at all has no rows to count: it refuses a
+//! training if the live version was trained on it. One that is gone was taken away by somebody.
+
+use std::collections::HashSet;
 
 use serde::Deserialize;
 
 use super::gate::{Bound, GateCheck, GateLimits};
+use super::skipped::SkippedFile;
+use super::uploads;
 use crate::customer::CleaningReport;
 use crate::model_store::{ModelStore, VersionId};
 
@@ -18,13 +22,43 @@ const NAMED_REASONS: usize = 3;
 /// The file that most rows were left out of, and how many.
 pub(super) type MostLeftOut = Option<(String, usize)>;
 
-/// The checks; `live` is the share that was left out of the live version's training, where that is known.
+/// What a version's report says of the files that it was trained on.
+pub(super) struct Training {
+    /// The share of their rows that was left out, where any could be used.
+    share: Option<f64>,
+    /// What [`uploads::known_as`] calls them.
+    files: HashSet<String>,
+}
+
+impl Training {
+    /// Of the version `id`; `None` where its report does not say it.
+    pub fn of(store: &ModelStore, id: &VersionId) -> Option<Self> {
+        let report = store.report(id).ok()?;
+        let share = CleaningReport::deserialize(report.get("cleaning")?).ok()?.left_out_share();
+        let files = report.get("files")?.as_array()?.iter().filter_map(|file| file.as_str()).map(uploads::known_as);
+        Some(Self { share, files: files.collect() })
+    }
+}
+
+/// The check of files that cannot be read: none of them may be one that `live` was trained on.
+pub(super) fn check_files(limits: &GateLimits, skipped: &[SkippedFile], live: &Training) -> GateCheck {
+    let lost: Vec<_> = skipped.iter().filter(|one| live.files.contains(&uploads::known_as(&one.file))).collect();
+    let check = GateCheck::quality("lost_files", Some(lost.len() as f64), Bound::AtMost, limits.max_lost_files as f64);
+    let detail = lost.first().filter(|_| !check.passed).map(|SkippedFile { file, why }| match lost.len() {
+        1 => format!("{file}: {why}"),
+        n => format!("{file}: {why}; and {} more", n - 1),
+    });
+    GateCheck { detail, ..check }
+}
+
+/// The checks of rows; `live` is the training of the live version, where it is known.
 pub(super) fn check(
     limits: &GateLimits,
     cleaning: &CleaningReport,
     most_in: &MostLeftOut,
-    live: Option<f64>,
+    live: Option<&Training>,
 ) -> Vec<GateCheck> {
+    let live = live.and_then(|live| live.share);
     let Some(share) = cleaning.left_out_share() else { return Vec::new() };
     let at_most = |name, value: f64, limit| {
         let check = GateCheck::quality(name, Some(value), Bound::AtMost, limit);
@@ -47,10 +81,4 @@ fn sentence(cleaning: &CleaningReport, most_in: &MostLeftOut) -> String {
     let named = named.collect::<Vec<_>>().join(", ");
     let most = most_in.as_ref().map(|(label, rows)| format!("; {rows} of them in {label}")).unwrap_or_default();
     format!("{rows} of {} rows: {named}{most}", cleaning.customer_rows())
-}
-
-/// The share of rows that was left out of a version's training; `None` where its report does not say it.
-pub(super) fn share_of_version(store: &ModelStore, id: &VersionId) -> Option<f64> {
-    let report = store.report(id).ok()?;
-    CleaningReport::deserialize(report.get("cleaning")?).ok()?.left_out_share()
 }

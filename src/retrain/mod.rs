@@ -344,8 +344,9 @@ impl Run<'_> {
             let brought = (self.collected.brought.as_slice(), fitted.scores.rows, live.rows);
             checks.extend(novelty::check(limits, brought, drift, self.collected.table.schema()));
         }
-        let left_out_before = self.live.as_ref().and_then(|live| left_out::share_of_version(self.store, &live.id));
-        checks.extend(left_out::check(limits, &self.report.cleaning, &self.collected.most_left_out, left_out_before));
+        let before = self.live.as_ref().and_then(|live| left_out::Training::of(self.store, &live.id));
+        checks.extend(left_out::check(limits, &self.report.cleaning, &self.collected.most_left_out, before.as_ref()));
+        checks.extend(before.map(|before| left_out::check_files(limits, &self.collected.skipped, &before)));
         if self.trained_on.sample && !self.is_first && self.live.is_none() {
             checks.push(gate::check_sample());
         }

@@ -1,21 +1,34 @@
-//! The gate's checks of what is new: one upload, or values that nobody knows, must not take over a model.
+//! The gate's checks of what is new: one sender, or values that nobody knows, must not take over a model.
 //!
-//! A routine training adds some customers to many. Where most of them come from one upload, or are unlike those that
+//! A routine training adds some customers to many. Where most of them come from one sender, or are unlike those that
 //! the live version was trained on, a person should look first: `force` publishes all the same. A full list of the same
 //! customers, sent anew, brings few of its own. Without a live version only `new_outside_share` is checked, and a live
 //! version of fewer customers than a training needs is no reason to refuse anything: it was made for want of others.
 //! What somebody who may train sends to be trained on is no stranger's upload, however much it brings.
+
+use std::collections::BTreeMap;
 
 use super::gate::{Bound, GateCheck, GateLimits};
 use crate::customer::{CustomerTable, FeatureKind, Schema};
 use crate::model_store::ModelVersion;
 use crate::pipeline::{AssignError, ColumnDrift, Drift, Refit};
 
-/// The checks; `brought` are the customers that each upload brought, of `n_customers` in all, and `n_live` those of the
+/// What a waiting upload brought.
+#[derive(Debug)]
+pub(super) struct Brought {
+    /// What reports call it.
+    pub upload: String,
+    /// Who sent it, as a report says it. Uploads of one sender count together, since anybody can part a file.
+    pub sender: String,
+    /// Customers that no file before it has.
+    pub customers: usize,
+}
+
+/// The checks; `brought` is what each upload brought, of `n_customers` in all, and `n_live` are the customers of the
 /// live version.
 pub(super) fn check(
     limits: &GateLimits,
-    (brought, n_customers, n_live): (&[(String, usize)], usize, usize),
+    (brought, n_customers, n_live): (&[Brought], usize, usize),
     drift: Option<&Drift>,
     schema: &Schema,
 ) -> Vec<GateCheck> {
@@ -29,9 +42,9 @@ pub(super) fn check(
         tolerated(GateCheck { detail, ..check })
     };
     let mut checks = Vec::new();
-    if let Some((label, customers)) = brought.iter().max_by_key(|(_, customers)| customers) {
-        let share = *customers as f64 / n_customers.max(1) as f64;
-        let detail = format!("{customers} of {n_customers} customers are in {label} alone");
+    if let Some((customers, uploads)) = most_of_one_sender(brought) {
+        let share = customers as f64 / n_customers.max(1) as f64;
+        let detail = format!("{customers} of {n_customers} customers are in {uploads}");
         checks.push(at_most("upload_share", share, limits.max_upload_share, detail));
     }
     if let Some(drift) = drift {
@@ -42,6 +55,21 @@ pub(super) fn check(
         }
     }
     checks
+}
+
+/// The most customers that one sender's uploads brought, and what to call these uploads.
+fn most_of_one_sender(brought: &[Brought]) -> Option<(usize, String)> {
+    let mut senders: BTreeMap<&str, (usize, Vec<&str>)> = BTreeMap::new();
+    for Brought { upload, sender, customers } in brought {
+        let (sum, uploads) = senders.entry(sender).or_default();
+        *sum += customers;
+        uploads.push(upload);
+    }
+    let (sender, (customers, uploads)) = senders.into_iter().max_by_key(|(_, (customers, _))| *customers)?;
+    Some(match uploads[..] {
+        [upload] => (customers, format!("{upload} alone")),
+        _ => (customers, format!("{} uploads of {sender} alone", uploads.len())),
+    })
 }
 
 /// The check of what uploads will meet: how many new customers, by those who were held out of a second training, are

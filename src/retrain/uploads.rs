@@ -18,7 +18,6 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use jiff::civil::Date;
 
@@ -94,13 +93,20 @@ pub(super) fn waiting(dir: &Path) -> Result<Vec<PathBuf>, RetrainError> {
             found.push(entry.path());
         }
     }
-    found.sort_by_cached_key(|path| (last_sent(path), path.clone()));
+    // The name has when the content came first: who sends the first of two files again wants it to be the newer one.
+    found.sort_by_cached_key(|path| (About::last_counted(path), path.clone()));
     Ok(found)
 }
 
 /// What reports call an upload.
 pub(super) fn label(path: &Path) -> String {
     Path::new("uploads").join(path.file_name().unwrap_or_default()).display().to_string()
+}
+
+/// An upload's id, as which it is known wherever it lies and whatever is kept of it; else the file's own label.
+pub(super) fn known_as(label: &str) -> String {
+    let name = label.rsplit('/').next().unwrap_or(label);
+    UploadId::of_file(name).map_or_else(|| label.to_owned(), |id| id.to_string())
 }
 
 /// Whether a file of the base data is named as an upload that a training has put there.
@@ -118,12 +124,6 @@ pub(super) fn own_id(path: &Path) -> Option<UploadId> {
 pub(super) fn taken(base_files: Vec<PathBuf>) -> Vec<(UploadId, PathBuf)> {
     let taken = base_files.into_iter().filter(|path| is_taken(path));
     taken.filter_map(|path| Some((own_id(&path)?, path))).collect()
-}
-
-/// When an upload was sent last, or an operator's file written. The name has when the content came first: a sender who
-/// sends the first of two files again wants it to be the newer one.
-pub(super) fn last_sent(path: &Path) -> Option<SystemTime> {
-    fs::metadata(path).ok()?.modified().ok()
 }
 
 /// Removes those of `waiting` that an earlier training has put among `base_files` already, and returns the others.
@@ -248,7 +248,9 @@ fn copy_of(upload: &Path, copy: &Path, disk: &Keeper) -> io::Result<()> {
     let (mut source, file) = (durable::open_regular(upload)?, durable::create_private(copy)?);
     io::copy(&mut source, &mut disk.reserving(durable::folder_of(copy), &file))?;
     // It says when the upload was sent.
-    file.set_modified(source.metadata()?.modified()?)?;
+    if let Some(sent) = About::last_counted(upload) {
+        file.set_modified(sent)?;
+    }
     file.sync_all()
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 
 use content_portal::model_store::StoreError;
 use content_portal::pipeline::Method;
-use content_portal::retrain::{CheckKind, RetrainError, RetrainOutcome, Verdict};
+use content_portal::retrain::{CheckKind, GateCheck, RetrainError, RetrainOutcome, Verdict};
 use serde_json::Value;
 
 use crate::shop::{Shop, customers, names};
@@ -238,6 +238,51 @@ fn a_training_from_which_many_rows_are_missing_is_refused_unless_forced() {
     assert_eq!((report.verdict, report.failed().count()), (Verdict::Passed, 0));
     shop.add("base_data/2026-03-01/march.csv", &[unreadable('C', 300), customers('C', 90, 5)].concat());
     assert_eq!(shop.refused().failed().map(|check| check.name).collect::<Vec<_>>(), ["left_out_rise"]);
+}
+
+#[test]
+fn a_file_of_the_live_version_that_cannot_be_read_any_more_refuses_a_training() {
+    let mut shop = Shop::with("ABC");
+    shop.add("base_data/2026-02-01/february.csv", &customers('B', 72, 72));
+    fs::write(shop.path("base_data/2026-02-01/letter.csv"), "Dear all,\n").unwrap();
+    let live = shop.publish().id;
+    // The letter was none of its files; without February a third of the customers would be gone in silence.
+    fs::write(shop.path("base_data/2026-02-01/february.csv"), "PK\u{3}\u{4} cut").unwrap();
+    shop.add("base_data/2026-03-01/march.csv", &customers('C', 72, 10));
+    let report = shop.refused();
+    assert_eq!(report.failed().map(|check| check.name).collect::<Vec<_>>(), ["lost_files"]);
+    let sentence = report.failed().next().unwrap().sentence();
+    assert!(sentence.starts_with("lost_files is 1, and must be at most 0 (2026-02-01/february.csv: "), "{sentence}");
+    assert_eq!(shop.current().id, live);
+    shop.force = true;
+    assert_eq!(shop.publish().report.verdict, Verdict::Forced);
+    // Who let it pass once is not asked again, nor is who takes a file away.
+    shop.force = false;
+    fs::remove_file(shop.path("base_data/2026-03-01/march.csv")).unwrap();
+    shop.add("base_data/2026-04-01/april.csv", &customers('C', 82, 10));
+    assert_eq!(shop.publish().report.verdict, Verdict::Passed);
+}
+
+#[test]
+fn uploads_of_one_sender_count_together() {
+    let mut shop = Shop::with("AB");
+    shop.publish();
+    shop.gate.max_upload_share = 0.4;
+    let add = |n: u32, kind, note: Option<&str>| {
+        let name = format!("20260228T00000{n}Z-{n:032x}.csv");
+        shop.add(&format!("uploads/{name}"), &customers(kind, 100 + 72 * n as usize, 72));
+        let note = format!(r#"{{"state":"approved","sent_by":{},"rows":72}}"#, note.unwrap_or("null"));
+        fs::write(shop.path(&format!("uploads/.{name}.json")), note).unwrap();
+    };
+    for n in 0..4 {
+        add(n, if n % 2 == 0 { 'A' } else { 'B' }, Some(r#""shop""#));
+    }
+    add(4, 'A', Some(r#""other""#));
+    add(5, 'B', None);
+    let report = shop.refused();
+    let failed: Vec<_> = report.failed().map(GateCheck::sentence).collect();
+    let sum = "288 of 576 customers are in 4 uploads of the key shop alone";
+    assert_eq!(failed, [format!("upload_share is 0.5, and must be at most 0.4 ({sum})")]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::model_store::{ModelStore, StoreError, VersionId};
 use crate::pseudonyms::Erased;
-use crate::upload_store::UploadId;
+use crate::retrain::uploads::known_as;
 
 /// Versions that may count a customer, oldest first.
 #[derive(Debug, Default)]
@@ -25,7 +25,7 @@ pub(super) struct Versions {
 /// Those of [`ModelStore::list`].
 pub(super) fn versions(store: &ModelStore, erased: &Erased, there: &[String]) -> Result<Versions, StoreError> {
     let called = |files: &mut dyn Iterator<Item = &String>| -> BTreeSet<String> {
-        files.map(|file| whatever_it_is_called(file)).collect()
+        files.map(|file| known_as(file)).collect()
     };
     let (held, there) = (called(&mut erased.files.iter()), called(&mut there.iter()));
     let mut found = Versions::default();
@@ -43,7 +43,7 @@ pub(super) fn versions(store: &ModelStore, erased: &Erased, there: &[String]) ->
             None => found.unknown.push(version.id),
             Some(files) => {
                 let is_of_the_sample = version.manifest.as_ref().is_ok_and(|manifest| manifest.is_of_the_sample());
-                let files = files.iter().filter_map(|file| file.as_str()).map(whatever_it_is_called);
+                let files = files.iter().filter_map(|file| file.as_str()).map(known_as);
                 let files: Vec<String> = files.collect();
                 if files.iter().any(|file| held.contains(file)) {
                     found.trained_on.push(version.id);
@@ -54,10 +54,4 @@ pub(super) fn versions(store: &ModelStore, erased: &Erased, there: &[String]) ->
         }
     }
     Ok(found)
-}
-
-/// An upload's id, as which it is known wherever it lies and whatever is kept of it; else the file's own label.
-fn whatever_it_is_called(label: &str) -> String {
-    let name = label.rsplit('/').next().unwrap_or(label);
-    UploadId::of_file(name).map_or_else(|| label.to_owned(), |id| id.to_string())
 }
