@@ -9,8 +9,9 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -51,13 +52,17 @@ pub struct About {
     /// it brings.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_for_training: bool,
+    /// When it was last sent by somebody whose uploads need no approval, where others have sent it since: of two rows
+    /// of one customer a training takes the one that was sent last, and they have no say in that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counts_since: Option<Timestamp>,
 }
 
 impl About {
     /// An upload whose rows were not counted: approved if it came with a key of this name.
     pub fn sent_by(key_name: Option<String>) -> Self {
         let state = if key_name.is_some() { UploadState::Approved } else { UploadState::Waiting };
-        Self { state, sent_by: key_name, approved_by: None, rows: None, is_for_training: false }
+        Self { state, sent_by: key_name, approved_by: None, rows: None, is_for_training: false, counts_since: None }
     }
 
     /// The same, sent to be trained on by somebody who may train.
@@ -106,6 +111,28 @@ impl About {
     /// Whether the upload at `path` was sent to be trained on, by somebody who may train. What cannot be read says no.
     pub fn was_for_training(path: &Path) -> bool {
         matches!(Self::read(path), Ok(Some(about)) if about.is_for_training)
+    }
+
+    /// When the upload at `path` was last sent, for trainings: its file's time, unless that is another sender's.
+    pub fn last_counted(path: &Path) -> Option<SystemTime> {
+        match Self::read(path) {
+            Ok(Some(Self { counts_since: Some(time), .. })) => Some(time.into()),
+            _ => fs::metadata(path).ok()?.modified().ok(),
+        }
+    }
+
+    /// Notes that the upload at `path`, whose file is of `modified`, is sent again by the sender of `self`. It lasts
+    /// when this returns.
+    pub(super) fn note_again(&self, path: &Path, modified: SystemTime) -> io::Result<()> {
+        let Some(kept) = Self::read(path)? else { return Ok(()) };
+        let counts_since = match (self.state, kept.state) {
+            (UploadState::Waiting, UploadState::Approved) if kept.counts_since.is_none() => {
+                Some(Timestamp::try_from(modified).map_err(io::Error::other)?)
+            }
+            (UploadState::Waiting, _) => kept.counts_since,
+            (UploadState::Approved, _) => None,
+        };
+        if counts_since == kept.counts_since { Ok(()) } else { Self { counts_since, ..kept }.write(path) }
     }
 
     /// Notes this of the upload at `path`, which may have its name yet or not. It lasts when this returns.

@@ -19,7 +19,7 @@ pub struct ListedUpload {
     pub id: UploadId,
     /// When the content came first.
     pub received_at: Timestamp,
-    /// When it was last sent. Of a customer in several uploads a training takes the row of the one sent last.
+    /// When it was last sent.
     pub last_sent_at: Timestamp,
     /// Its size.
     pub size_bytes: u64,

@@ -345,17 +345,19 @@ impl UploadStore {
         Ok((true, UploadState::Approved))
     }
 
-    /// Begins the age of the kept content anew, if its file is there and whole. What is approved keeps its age where
-    /// this sender's uploads wait: of two rows of one customer trainings take the one that was sent last.
+    /// Begins the age of the kept content anew, if its file is there and whole.
     fn renew(&self, name: StoredName, content: &Content, about: &About) -> Option<(File, PathBuf)> {
         let path = self.dir().join(name.of(content.id));
         let file = durable::open_regular(&path).ok()?;
         // How long the columns of a content are is known only where they are made of it.
         let size_bytes = if name.is_original() { Some(content.original_bytes) } else { content.columns_bytes };
-        let is_whole = file.metadata().is_ok_and(|file| size_bytes.is_none_or(|n| n == file.len()));
+        let found = file.metadata().ok().filter(|file| size_bytes.is_none_or(|n| n == file.len()))?;
         // If its age cannot be renewed, the content is kept once more instead.
-        let keeps_age = about.state == UploadState::Waiting && About::is_approved(&path);
-        (is_whole && (keeps_age || file.set_modified(SystemTime::now()).is_ok())).then_some((file, path))
+        let is_renewed = || {
+            about.note_again(&path, found.modified()?)?;
+            file.set_modified(SystemTime::now())
+        };
+        is_renewed().is_ok().then_some((file, path))
     }
 
     fn dir(&self) -> &Path {

@@ -61,7 +61,8 @@ pub(in crate::http) struct WaitingUpload {
     /// When the content came first.
     #[schema(value_type = String, format = DateTime, example = "2026-11-22T19:48:51Z")]
     received_at: Timestamp,
-    /// When it was last sent. Of a customer in several uploads a training takes the row of the one sent last.
+    /// When it was last sent. Of a customer in several uploads a training takes the row of the one sent last, where an
+    /// approved one is as new as when somebody last sent it whose uploads need no approval.
     #[schema(value_type = String, format = DateTime, example = "2026-11-22T19:48:51Z")]
     last_sent_at: Timestamp,
     /// Its size.
