@@ -28,6 +28,9 @@ const MAX_HOLDER_BYTES: u64 = 100;
 
 /// How long a holder that was killed may keep the lock: what it was about to start holds its files until it has begun.
 const LEFT_BEHIND: Duration = Duration::from_secs(2);
+/// How long the writer's lock is waited for where a process holds it that runs: an upload is removed under it, in
+/// milliseconds.
+const WAIT_FOR_REMOVAL: Duration = Duration::from_millis(500);
 /// How long a lock is waited for that is held for moments.
 const WAIT_FOR_MOMENTS: Duration = Duration::from_secs(20);
 /// The same for one that is held while a version is downloaded.
@@ -61,7 +64,7 @@ impl ModelStore {
     /// [`StoreError::Locked`] naming who holds it, [`StoreError::Write`] when the lock file cannot be made.
     pub fn lock(&self) -> Result<WriterLock, StoreError> {
         let failed = |source| StoreError::Write { path: self.dir().join(WRITER), source };
-        let until = Instant::now() + LEFT_BEHIND;
+        let started = Instant::now();
         loop {
             let mut file = self.open_lock(WRITER)?;
             match file.try_lock() {
@@ -73,7 +76,8 @@ impl ModelStore {
                 }
                 Err(TryLockError::WouldBlock) => {
                     let holder = holder_of(&mut file);
-                    if !is_gone(&holder) || Instant::now() >= until {
+                    let limit = if is_gone(&holder) { LEFT_BEHIND } else { WAIT_FOR_REMOVAL };
+                    if started.elapsed() >= limit {
                         return Err(StoreError::Locked { dir: self.dir().to_owned(), holder });
                     }
                     std::thread::sleep(LOOK_EVERY);

@@ -132,6 +132,23 @@ async fn workbooks_of_a_retraining_are_kept_as_columns_where_uploads_are() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn uploads_that_are_removed_at_the_same_time_do_not_refuse_each_other() {
+    let app = TestApp::spawn().await;
+    let mut paths = Vec::new();
+    for n in 0..6 {
+        let rows: String = (0..12).map(|row| format!("C-{n}{row},2024-01-02,Bedok,Female,Gold\n")).collect();
+        let file = format!("Customer ID,Date Joined,Location,Gender,Loyalty Tier\n{rows}");
+        let (content_type, body) = Form::new().file("customers.csv", file.as_bytes()).finish();
+        let request = app.request(Method::POST, "/upload-excel").header("content-type", content_type);
+        let answer = ok(request.body(body).send().await.unwrap()).await;
+        paths.push(format!("/uploads/{}", answer["upload"]["id"].as_str().unwrap()));
+    }
+    let removed = futures::future::join_all(paths.iter().map(|path| as_admin(&app, Method::DELETE, path))).await;
+    let statuses: Vec<_> = removed.iter().map(Response::status).collect();
+    assert_eq!((statuses, app.kept().len()), (vec![StatusCode::NO_CONTENT; 6], 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_upload_is_removed_by_administrators_alone_and_others_alone_may_read_no_file() {
     let app = TestApp::spawn().await;
     let id = app.upload_file(WORKBOOK).await["upload"]["id"].as_str().unwrap().to_owned();
