@@ -44,7 +44,7 @@ pub use tracking::{ContentId, WrittenFor};
 pub use upstream::budget::DaySpending;
 pub use upstream::leases::{Lease, Lessor};
 pub use writer::{ContentRequest, Picture, Writer, write_all, write_all_for};
-pub use written::{Brief, Content, Flags, Pictures, Written};
+pub use written::{Brief, Content, Flags, Pictures, Written, each_picture};
 
 #[cfg(test)]
 mod sample;

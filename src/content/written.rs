@@ -53,6 +53,22 @@ pub struct Pictures {
     pub waited: Duration,
 }
 
+/// The pictures that were asked for, one a variant; `None` for one that is not there.
+pub fn each_picture(pictures: &Result<Pictures, WriteError>) -> Vec<Option<&ImageName>> {
+    match pictures {
+        Ok(pictures) => pictures.images.iter().map(Some).collect(),
+        Err(error) => {
+            let mut images = vec![None; error.drawn.len() + error.n_failed];
+            for (variant, name) in &error.drawn {
+                if let Some(image) = images.get_mut(*variant) {
+                    *image = Some(name);
+                }
+            }
+            images
+        }
+    }
+}
+
 /// What became of one brief.
 #[derive(Debug)]
 pub struct Written {

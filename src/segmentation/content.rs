@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::regenerate::Regenerate;
 use super::tracking::Tracking;
-use crate::content::{Content, ImageName, Pictures, WriteError, Written, WrittenFor};
+use crate::content::{Content, ImageName, Pictures, WriteError, Written, WrittenFor, each_picture};
 use crate::customer::Note;
 
 /// What was written for a segment, or why nothing was.
@@ -46,7 +46,7 @@ pub struct WrittenAnswer<'a> {
     /// What each of them is known by, in the same order; where only an image was asked for, what was drawn.
     tracking: Vec<Tracking>,
     /// The addresses of the pictures, one a variant, where pictures were asked for. Beside `image_error` one that is
-    /// not there is an empty text, and in an upload's answer the list is empty.
+    /// not there is an empty text.
     #[schema(example = json!(["http://localhost:5000/images/9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08.png"]))]
     images: Vec<String>,
     /// The first of them that is there.
@@ -57,7 +57,7 @@ pub struct WrittenAnswer<'a> {
     /// Why a picture that was asked for is not there.
     #[serde(skip_serializing_if = "Option::is_none")]
     image_error: Option<ContentErrorAnswer>,
-    /// The request that writes and draws it once more, beside `image_error` in an upload's answer.
+    /// The request that writes and draws all of it once more, beside `image_error` in an upload's answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     regenerate: Option<Box<Regenerate<'a>>>,
     /// The prompt; for the offline writer the one that a model would have been sent.
@@ -152,8 +152,8 @@ impl<'a> ContentAnswer<'a> {
             }
         };
         let pictures = written.pictures.as_ref();
-        let drawn = pictures.and_then(|pictures| pictures.as_ref().ok());
-        let images = drawn.iter().flat_map(|drawn| &drawn.images).map(address_of).collect();
+        let images = pictures.map(each_picture).unwrap_or_default().into_iter();
+        let images = images.map(|name| name.map(address_of).unwrap_or_default()).collect();
         let mut answer = WrittenAnswer::new(content, written_for, pictures, images);
         answer.regenerate = answer.image_error.is_some().then(|| Box::new(regenerate()));
         Self::Written(Box::new(answer))

@@ -103,6 +103,27 @@ async fn a_request_that_is_repeated_after_its_pictures_failed_gets_them() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn pictures_beside_one_that_failed_are_shown_without_texts_and_at_segments_too() {
+    let upstream = server(|n| if n % 2 == 0 { picture() } else { ResponseTemplate::new(401) }).await;
+    let app = app(&upstream).await;
+    let n_shown = |images: &Value| list(images).iter().filter(|image| **image != json!("")).count();
+    let answer = app.generate("/generate-promo", &asking("Image")).await;
+    assert_eq!((list(&answer["generated_result"]).len(), &answer["generated_result"][0]), (1, &answer["image_url"]));
+    assert_eq!((list(&answer["images"]).len(), n_shown(&answer["images"])), (2, 1));
+    assert_eq!(answer["image_error"]["code"], "writer_refused");
+
+    let before = n_pictures_asked_for(&upstream).await;
+    let file = std::fs::read(crate::app::root("tests/fixtures/customers_300.xls")).unwrap();
+    let form = crate::form::Form::new().file("customers.xls", &file);
+    let (content_type, body) = form.text("post_type", "Both").text("num_variants", "2").finish();
+    let request = app.request(reqwest::Method::POST, "/upload-excel").header("content-type", content_type);
+    let answer = ok(request.body(body).send().await.unwrap()).await;
+    let shown: usize = list(&answer["segments"]).iter().map(|segment| n_shown(&segment["content"]["images"])).sum();
+    assert_eq!(shown, (n_pictures_asked_for(&upstream).await - before) / 2, "every second one is drawn");
+    assert!(shown > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stream_tells_the_texts_and_ends_with_the_whole_answer() {
     let upstream = server(|_| ResponseTemplate::new(500)).await;
     let app = app(&upstream).await;

@@ -5,7 +5,7 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, header};
 use url::{Host, Url};
 
-use crate::content::{ImageName, Pictures, WriteError};
+use crate::content::{ImageName, Pictures, WriteError, each_picture};
 use crate::http::state::AppState;
 
 /// The path that images are served below.
@@ -36,18 +36,8 @@ impl PublicAddress {
     /// The addresses of the requested pictures, one a variant. A picture that failed has an empty text, so that the
     /// list is as long as that of the variants.
     pub fn of_pictures(&self, pictures: &Result<Pictures, WriteError>) -> Vec<String> {
-        match pictures {
-            Ok(pictures) => pictures.images.iter().map(|name| self.of_image(name)).collect(),
-            Err(error) => {
-                let mut images = vec![String::new(); error.drawn.len() + error.n_failed];
-                for (variant, name) in &error.drawn {
-                    if let Some(image) = images.get_mut(*variant) {
-                        *image = self.of_image(name);
-                    }
-                }
-                images
-            }
-        }
+        let images = each_picture(pictures).into_iter();
+        images.map(|name| name.map(|name| self.of_image(name)).unwrap_or_default()).collect()
     }
 
     /// The image that `url` names, if it is one of this service's addresses.

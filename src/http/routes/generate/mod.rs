@@ -214,7 +214,8 @@ impl Job {
         let pictures = request.draw(content).await;
         self.state.metrics().pictures(&pictures);
         match pictures {
-            Err(mut error) if !output.wants_text() => {
+            // Pictures that were drawn are paid for, and shown.
+            Err(mut error) if !output.wants_text() && error.drawn.is_empty() => {
                 error.waited += content.waited;
                 Err(ApiError::Write(error))
             }
@@ -299,7 +300,7 @@ fn json_of(outcome: &Result<Finished, ApiError>) -> Option<&str> {
 fn results(output: Output, content: &Content, images: &[String]) -> Vec<Value> {
     match output {
         Output::Text | Output::TextAndPrompt => content.variants.iter().map(|text| json!(text)).collect(),
-        Output::Image => images.iter().map(|image| json!(image)).collect(),
+        Output::Image => images.iter().filter(|image| !image.is_empty()).map(|image| json!(image)).collect(),
         Output::ImagePrompt => content.image_prompt.iter().map(|prompt| json!(prompt)).collect(),
         Output::Both => {
             let both = content.variants.iter().zip(images);
