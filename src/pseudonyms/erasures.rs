@@ -17,6 +17,9 @@ const FILE: &str = "erased.json";
 pub struct Erased {
     /// The pseudonym, as 16 hex digits.
     customer: String,
+    /// The mark of the key that the pseudonym is by; `None` where an earlier program noted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
     /// When it was asked for first.
     pub at: Timestamp,
     /// The files in which rows were found, as reports of trainings call them.
@@ -45,16 +48,23 @@ impl Erasures {
         }
     }
 
-    /// Notes that the customer of this pseudonym is erased, with further files; returns all that is known.
-    pub fn add(&mut self, pseudonym: u64, at: Timestamp, files: impl IntoIterator<Item = String>) -> &Erased {
+    /// Notes that the customer of this pseudonym, by the key of this mark, is erased, with further files; returns all
+    /// that is known.
+    pub fn add(
+        &mut self,
+        (pseudonym, mark): (u64, &str),
+        at: Timestamp,
+        files: impl IntoIterator<Item = String>,
+    ) -> &Erased {
         let customer = format!("{pseudonym:016x}");
         let known = self.0.iter().position(|erased| erased.customer == customer);
         let position = known.unwrap_or_else(|| {
-            self.0.push(Erased { customer, at, files: BTreeSet::new() });
+            self.0.push(Erased { customer, key: None, at, files: BTreeSet::new() });
             self.0.len() - 1
         });
         #[expect(clippy::indexing_slicing, reason = "it was found or added just now")]
         let erased = &mut self.0[position];
+        erased.key = Some(mark.to_owned());
         erased.files.extend(files);
         erased
     }
@@ -66,6 +76,11 @@ impl Erasures {
     pub fn save(&self, state_dir: &Path) -> io::Result<()> {
         let staged = state_dir.join(format!(".{FILE}-{}", Uuid::new_v4().simple()));
         durable::write_private(&state_dir.join(FILE), &staged, &serde_json::to_vec_pretty(&self.0)?)
+    }
+
+    /// Whether any of them was noted by another key than that of this mark.
+    pub(super) fn are_of_another_key(&self, mark: &str) -> bool {
+        self.0.iter().any(|erased| erased.key.as_deref().is_some_and(|key| key != mark))
     }
 
     /// Their pseudonyms.
@@ -85,10 +100,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut erasures = Erasures::load(dir.path()).unwrap();
         let [first, later] = [1_700_000_000, 1_800_000_000].map(|second| Timestamp::from_second(second).unwrap());
-        erasures.add(7, first, ["a.csv".to_owned()]);
+        erasures.add((7, "0a1b2c3d"), first, ["a.csv".to_owned()]);
         erasures.save(dir.path()).unwrap();
         let mut erasures = Erasures::load(dir.path()).unwrap();
-        let erased = erasures.add(7, later, ["b.csv".to_owned()]).clone();
+        let erased = erasures.add((7, "0a1b2c3d"), later, ["b.csv".to_owned()]).clone();
         assert_eq!((erased.at, erased.files.len()), (first, 2));
         assert_eq!(erasures.pseudonyms().collect::<Vec<_>>(), [7]);
         for damaged in ["[", r#"[{"customer":"x","at":"2026-01-01T00:00:00Z","files":[]}]"#] {

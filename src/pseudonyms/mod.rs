@@ -4,7 +4,7 @@
 //! for, nor try identifiers out, without the key. The key is made once, in `identifiers.key` of `STATE_DIR`, for its
 //! owner alone. A customer who is erased is remembered by pseudonym alone (`erased.json`), and no training reads a row
 //! of theirs again, from whatever file. Both files belong in a backup: without the key nobody is recognised any more,
-//! so a list of erased customers without its key is an error, and no new key is made.
+//! so a list of erased customers without its key, or beside another one, is an error, and no new key is made.
 //!
 //! A pseudonym is SHA-256 over the key and the hash that a table has for an identifier, cut to that hash's length; a
 //! digest that is cut cannot be extended. Blocking.
@@ -28,6 +28,8 @@ const KEY_FILE: &str = "identifiers.key";
 const KEY_BYTES: usize = 32;
 const KEY_LOST: &str =
     "identifiers.key is missing, and erased.json names customers by it: restore both from one backup";
+const OTHER_KEY: &str =
+    "identifiers.key is another key than the one that erased.json names customers by: restore both from one backup";
 /// The byte behind the key, so that identifiers, rows and the key itself have different hashes.
 const OF_IDENTIFIER: u8 = 1;
 const OF_ROW: u8 = 2;
@@ -49,7 +51,8 @@ impl Pseudonyms {
     /// Those of this folder; `None` where no key was ever needed there.
     ///
     /// # Errors
-    /// When a file cannot be read, or does not hold what it should; when customers were erased by a key that is gone.
+    /// When a file cannot be read, or does not hold what it should; when customers were erased by a key that is gone,
+    /// or by another one.
     pub fn load(state_dir: &Path) -> io::Result<Option<Self>> {
         let text = match durable::open_regular(&state_dir.join(KEY_FILE)).and_then(io::read_to_string) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -60,8 +63,12 @@ impl Pseudonyms {
             text => text.map_err(|error| io::Error::new(error.kind(), format!("{KEY_FILE}: {error}")))?,
         };
         let key = from_hex(text.trim()).ok_or_else(|| invalid("identifiers.key is not a key of 64 hex digits"))?;
-        let erased = Erasures::load(state_dir)?.pseudonyms().collect();
-        Ok(Some(Self { key, erased }))
+        let erasures = Erasures::load(state_dir)?;
+        let pseudonyms = Self { key, erased: erasures.pseudonyms().collect() };
+        if erasures.are_of_another_key(&pseudonyms.mark()) {
+            return Err(invalid(OTHER_KEY));
+        }
+        Ok(Some(pseudonyms))
     }
 
     /// Those of this folder, where a key is made if there is none.
@@ -155,14 +162,20 @@ mod tests {
     #[test]
     fn without_the_key_of_those_who_were_erased_nothing_is_read_and_no_other_key_is_made() {
         let dir = tempfile::tempdir().unwrap();
-        let pseudonym = Pseudonyms::open(dir.path()).unwrap().of(7);
+        let pseudonyms = Pseudonyms::open(dir.path()).unwrap();
         let mut erasures = Erasures::default();
-        erasures.add(pseudonym, jiff::Timestamp::UNIX_EPOCH, []);
+        erasures.add((pseudonyms.of(7), &pseudonyms.mark()), jiff::Timestamp::UNIX_EPOCH, []);
         erasures.save(dir.path()).unwrap();
+        assert!(Pseudonyms::load(dir.path()).unwrap().unwrap().is_erased(pseudonyms.of(7)));
+        let fails_as = |why: &str| {
+            for failed in [Pseudonyms::load(dir.path()).map(|_| ()), Pseudonyms::open(dir.path()).map(|_| ())] {
+                assert_eq!(failed.unwrap_err().to_string(), why);
+            }
+        };
+        fs::write(dir.path().join(KEY_FILE), "ab".repeat(KEY_BYTES)).unwrap();
+        fails_as(OTHER_KEY);
         fs::remove_file(dir.path().join(KEY_FILE)).unwrap();
-        for lost in [Pseudonyms::load(dir.path()).map(|_| ()), Pseudonyms::open(dir.path()).map(|_| ())] {
-            assert_eq!(lost.unwrap_err().to_string(), KEY_LOST);
-        }
+        fails_as(KEY_LOST);
         assert!(!dir.path().join(KEY_FILE).exists());
     }
 }

@@ -92,8 +92,9 @@ pub fn erase_customer(
     check_place(store, request)?;
     let lock = store.lock()?;
     let state = request.state_dir;
-    let pseudonym = Pseudonyms::open(state).map_err(EraseError::State)?.of(identity);
-    note(request, pseudonym, Vec::new())?;
+    let pseudonyms = Pseudonyms::open(state).map_err(EraseError::State)?;
+    let (pseudonym, mark) = (pseudonyms.of(identity), pseudonyms.mark());
+    note(request, (pseudonym, &mark), Vec::new())?;
     // What a process that was killed has left may hold the customer.
     let base = BaseFiles::swept(request.base_data, &lock)?;
     let pseudonyms = Pseudonyms::open(state).map_err(EraseError::State)?;
@@ -110,7 +111,7 @@ pub fn erase_customer(
     let found = erased.rewritten.iter().chain(&erased.left).chain(kept_back).map(|found| found.file.clone());
     let found: Vec<String> = found.collect();
     let is_found = !found.is_empty();
-    let known = note(request, pseudonym, found)?;
+    let known = note(request, (pseudonym, &mark), found)?;
     erased.was_found_before = !known.files.is_empty() && !is_found;
     let Versions { trained_on, unknown, of_gone_files } = versions(store, &known, &erased.there)?;
     (erased.versions, erased.unknown_versions, erased.versions_of_gone_files) = (trained_on, unknown, of_gone_files);
@@ -139,11 +140,11 @@ fn check_place(store: &ModelStore, request: &EraseRequest<'_>) -> Result<(), Era
     }
 }
 
-/// Notes that the customer is erased and rows were in these files; returns when that was first, and all files in which
-/// some ever were.
-fn note(request: &EraseRequest<'_>, pseudonym: u64, files: Vec<String>) -> Result<Erased, EraseError> {
+/// Notes that the customer, by pseudonym and the mark of its key, is erased and rows were in these files; returns when
+/// that was first, and all files in which some ever were.
+fn note(request: &EraseRequest<'_>, customer: (u64, &str), files: Vec<String>) -> Result<Erased, EraseError> {
     let mut erasures = Erasures::load(request.state_dir).map_err(EraseError::State)?;
-    let known = erasures.add(pseudonym, request.now, files).clone();
+    let known = erasures.add(customer, request.now, files).clone();
     erasures.save(request.state_dir).map_err(EraseError::State)?;
     Ok(known)
 }
