@@ -43,6 +43,8 @@ use wire::{Kind, Order, write_frame};
 /// processor time it may have.
 pub const READER_COMMAND: &str = "read-workbook";
 
+/// As many times as long as a reading a search may take: it compares every cell in each way that it may be written.
+const SEARCH_TIMES: u32 = 4;
 /// How often a reading looks whether it is still wanted.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// How much of what a broken process said last is looked at, in bytes.
@@ -206,13 +208,16 @@ impl Reader {
         self.run(file, request, Wanted::KeyedRows, Some(recorder))
     }
 
-    /// Looks for an identifier in every cell of every sheet, hidden ones included, whatever the headers say.
+    /// Looks for an identifier in every cell of every sheet, hidden ones included, whatever the headers say. A file
+    /// that was read in time must be searched in time, too, so a search has [`SEARCH_TIMES`] the time of a reading.
     ///
     /// # Errors
     /// As [`Reader::read`], but for a missing header.
     pub fn search(&self, file: File, request: &ReadRequest, identifier: &str) -> Result<CellsFound, WorkbookError> {
         let order = Order { sought: Some(identifier.to_owned()), ..self.order(request, Wanted::Rows) };
-        self.ask(file, &order, &request.watch, None, |answer| receive_found(answer, &order.limits))
+        let bounds = Bounds { time: self.bounds.time * SEARCH_TIMES, ..self.bounds };
+        let patient = Self { bounds, ..self.clone() };
+        patient.ask(file, &order, &request.watch, None, |answer| receive_found(answer, &order.limits))
     }
 
     fn order(&self, request: &ReadRequest, wanted: Wanted) -> Order {
