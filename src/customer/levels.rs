@@ -157,6 +157,8 @@ fn words_of(name: &str) -> Vec<String> {
                 _ => false,
             };
         match words.last_mut() {
+            // `<3` is no level 3.
+            _ if matches!(c, '<' | '>' | '≤' | '≥' | '≠' | '~') => words.extend([c.to_string(), String::new()]),
             Some(word) if is_of_word(c) || is_of_number => word.push(c),
             _ => words.push(String::new()),
         }
@@ -249,6 +251,9 @@ mod tests {
             ("3 - of 10", None),
             ("3 years", None),
             ("not 3", None),
+            ("<3", None),
+            ("> 5", None),
+            ("≠1", None),
         ] {
             assert_eq!(numbered.rank(cell), rank, "{cell:?}");
         }
