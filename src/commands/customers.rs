@@ -30,11 +30,16 @@ pub enum CustomersCommand {
 #[derive(Debug, Args)]
 pub struct EraseArgs {
     /// The customer's identifier, as the files have it.
-    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
+    #[arg(long, value_name = "ID", allow_hyphen_values = true, value_parser = identifier)]
     id: String,
     /// Train anew afterwards, so that the live version no longer counts the customer.
     #[arg(long)]
     retrain: bool,
+}
+
+/// An identifier as it was given, which may begin with a minus: `--retrain` in its place is a slip.
+fn identifier(given: &str) -> Result<String, &'static str> {
+    if given.starts_with("--") { Err("an identifier is missing before this option") } else { Ok(given.to_owned()) }
 }
 
 /// Runs a `customers` command.

@@ -49,6 +49,8 @@ pub struct GateLimits {
     pub max_left_out_share: f64,
     /// How much larger that share may be than the live version's; 0.1. One file in ten without a usable row is as much.
     pub max_left_out_rise: f64,
+    /// Customers, as a share of those of the live version, at least; 0.5. Where more are gone, most often a folder is.
+    pub min_customers_kept: f64,
     /// Files that the live version was trained on and that cannot be read any more, at most; 0.
     pub max_lost_files: usize,
 }
@@ -71,6 +73,7 @@ impl Default for GateLimits {
             max_drift: 0.5,
             max_left_out_share: 0.25,
             max_left_out_rise: 0.1,
+            min_customers_kept: 0.5,
             max_lost_files: 0,
         }
     }

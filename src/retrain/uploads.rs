@@ -160,6 +160,12 @@ fn forget_one(upload: &Path, taken: &[&Path]) -> io::Result<bool> {
 /// Removes `upload`, which is base data under the name `file`, once that name lasts. What was noted of it goes as well,
 /// so the log says who sent it.
 fn let_go(upload: &Path, file: &Path) -> io::Result<()> {
+    // Its note goes, and what the note says of its time with it.
+    if !upload.is_symlink()
+        && let Some(sent) = About::last_counted(upload)
+    {
+        durable::open_regular(file)?.set_modified(sent)?;
+    }
     durable::sync(file)?;
     let about = About::read(upload).ok().flatten();
     fs::remove_file(upload)?;
@@ -248,9 +254,7 @@ fn copy_of(upload: &Path, copy: &Path, disk: &Keeper) -> io::Result<()> {
     let (mut source, file) = (durable::open_regular(upload)?, durable::create_private(copy)?);
     io::copy(&mut source, &mut disk.reserving(durable::folder_of(copy), &file))?;
     // It says when the upload was sent.
-    if let Some(sent) = About::last_counted(upload) {
-        file.set_modified(sent)?;
-    }
+    file.set_modified(source.metadata()?.modified()?)?;
     file.sync_all()
 }
 

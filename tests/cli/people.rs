@@ -91,6 +91,16 @@ fn an_upload_without_a_key_is_listed_shown_approved_and_erased_by_command() {
 }
 
 #[test]
+fn an_identifier_may_begin_with_a_minus_and_a_forgotten_one_is_not_the_next_option() {
+    let folder = with_customers();
+    let erased = folder.run(&["customers", "erase", "--id", "-5"]);
+    assert_eq!(erased.status.code(), Some(0), "{erased:?}");
+    let slip = folder.run(&["customers", "erase", "--id", "--retrain"]);
+    let said = String::from_utf8(slip.stderr).unwrap();
+    assert!(slip.status.code() == Some(2) && said.contains("an identifier is missing"), "{said}");
+}
+
+#[test]
 fn with_columns_alone_no_name_and_no_identifier_is_on_disk_and_trainings_find_the_same_customers() {
     let settings = [("KEEP_UPLOADS", "columns"), ("TRAIN_ON_UPLOADS", "all")];
     let folder = with_customers();

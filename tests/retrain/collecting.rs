@@ -83,6 +83,31 @@ fn of_two_uploads_the_one_that_was_sent_last_is_newer_also_once_a_training_has_t
 }
 
 #[test]
+fn who_may_not_teach_makes_no_upload_newer_also_once_trainings_have_taken_it() {
+    let mut shop = Shop::with("AB");
+    shop.force = true;
+    let names = ["1", "2"].map(|digit| format!("2026010{digit}T000000Z-{}.csv", digit.repeat(32)));
+    let now = std::time::SystemTime::now();
+    let ago = |seconds| now - std::time::Duration::from_secs(seconds);
+    // Somebody else has sent the first one just now, which counts since two minutes ago.
+    let since = jiff::Timestamp::try_from(ago(120)).unwrap();
+    let notes = [format!(r#","counts_since":"{since}""#), String::new()];
+    for ((name, note), (rows, sent)) in
+        names.iter().zip(notes).zip([(customers('A', 100, 30), 0), (moved(100, 30), 60)])
+    {
+        shop.add(&format!("uploads/{name}"), &rows);
+        let file = fs::File::options().write(true).open(shop.path("uploads").join(name)).unwrap();
+        file.set_modified(ago(sent)).unwrap();
+        let note = format!(r#"{{"state":"approved","sent_by":"shop","rows":30{note}}}"#);
+        fs::write(shop.path(&format!("uploads/.{name}.json")), note).unwrap();
+    }
+    for _ in 0..2 {
+        let report = shop.publish().report;
+        assert!(replaced(&report).ends_with(&names[0]), "{}", replaced(&report));
+    }
+}
+
+#[test]
 fn identifiers_that_differ_by_zeros_in_front_alone_are_two_customers_and_a_note_says_so() {
     let identified = |kind, id: &dyn Fn(usize) -> String| -> String {
         let lines = customers(kind, 0, 72);

@@ -264,6 +264,21 @@ fn a_file_of_the_live_version_that_cannot_be_read_any_more_refuses_a_training() 
 }
 
 #[test]
+fn a_training_of_fewer_than_half_of_the_customers_is_refused_unless_forced() {
+    let mut shop = Shop::with("ABC");
+    shop.publish();
+    for kind in ["A", "B"] {
+        fs::remove_file(shop.path(&format!("base_data/2026-01-01/{kind}.csv"))).unwrap();
+    }
+    shop.add("base_data/2026-02-01/more.csv", &customers('D', 0, 30));
+    let report = shop.refused();
+    let failed: Vec<_> = report.failed().map(GateCheck::sentence).collect();
+    assert!(failed.contains(&"customers_kept is 0.4722, and must be at least 0.5".to_owned()), "{failed:?}");
+    shop.force = true;
+    assert_eq!(shop.publish().report.verdict, Verdict::Forced);
+}
+
+#[test]
 fn uploads_of_one_sender_count_together() {
     let mut shop = Shop::with("AB");
     shop.publish();
