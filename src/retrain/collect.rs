@@ -9,6 +9,7 @@
 //! The sample is not read where there is another workbook or another file with customers: invented customers and own
 //! ones are never in one table. A workbook that cannot be read counts here too, for it was meant to be trained on.
 
+use std::ffi::OsStr;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
@@ -231,7 +232,8 @@ fn sources(request: &RetrainRequest<'_>, base: BaseFiles) -> Result<Sources, Ret
     let BaseFiles { files: mut base, too_deep, .. } = base;
     base.sort_by_cached_key(|path| {
         let sent = if uploads::is_taken(path) { About::last_counted(path) } else { None };
-        let (folder, name) = (path.parent().map(Path::to_owned), path.file_name().unwrap_or_default().to_owned());
+        let folder = path.parent().map(|folder| folder.iter().map(in_order).collect::<Vec<_>>());
+        let name = in_order(path.file_name().unwrap_or_default());
         (has_year(request.base_data, path), folder, uploads::is_taken(path), sent, name)
     });
     let found = request.uploads.map(uploads::found).transpose()?.unwrap_or_default();
@@ -241,6 +243,21 @@ fn sources(request: &RetrainRequest<'_>, base: BaseFiles) -> Result<Sources, Ret
     let unapproved = found.unapproved.iter().map(|path| uploads::label(path)).collect();
     let from_uploads = waiting.into_iter().map(|path| Source { label: uploads::label(&path), path, is_upload: true });
     Ok(Sources { sources: from_base.chain(from_uploads).collect(), unapproved, too_deep })
+}
+
+/// A name as it is compared: digits that follow one another are a number, so that `2026-9-30` is before `2026-10-01`.
+fn in_order(name: &OsStr) -> Vec<(usize, Vec<u8>)> {
+    let parts = name.as_encoded_bytes().chunk_by(|one, other| one.is_ascii_digit() == other.is_ascii_digit());
+    let in_order = parts.map(|part| match part {
+        [first, ..] if first.is_ascii_digit() => {
+            let zeros = part.iter().take_while(|digit| **digit == b'0').count();
+            let number: Vec<u8> = part.iter().skip(zeros).copied().collect();
+            // The longer number is the larger one.
+            (1 + number.len(), number)
+        }
+        _ => (0, part.to_vec()),
+    });
+    in_order.collect()
 }
 
 /// Whether the folder of the base data that a file is in begins with a year, as `2026-03-01` does. Trainings put

@@ -83,6 +83,19 @@ fn of_two_uploads_the_one_that_was_sent_last_is_newer_also_once_a_training_has_t
 }
 
 #[test]
+fn october_is_later_than_september_however_the_folders_are_called() {
+    for folders in [["2026-9-30", "2026-10-01"], ["2026-09-30", "2026-10-1"], ["2026/list 9", "2026/list 10"]] {
+        let mut shop = Shop::new();
+        shop.force = true;
+        let [before, after] = folders.map(|folder| format!("base_data/{folder}/all.csv"));
+        shop.add(&before, &(customers('A', 0, 72) + &customers('B', 0, 72)));
+        shop.add(&after, &moved(0, 30));
+        let older = before.strip_prefix("base_data/").unwrap();
+        assert!(replaced(&shop.publish().report).starts_with(older), "{folders:?}");
+    }
+}
+
+#[test]
 fn who_may_not_teach_makes_no_upload_newer_also_once_trainings_have_taken_it() {
     let mut shop = Shop::with("AB");
     shop.force = true;
