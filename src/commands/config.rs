@@ -1,7 +1,7 @@
 //! The settings of every command: each part reads itself.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use content_portal::config::Reader;
 use content_portal::content::WriterConfig;
@@ -61,7 +61,7 @@ pub struct Paths {
 impl Config {
     /// Reads every setting.
     pub fn read(read: &mut Reader<'_>) -> Self {
-        Self {
+        let config = Self {
             server: Settings::read(read),
             log_filter: read.value("RUST_LOG", None, "a filter", |text| Some(text.to_owned())),
             writer: WriterConfig::read(read),
@@ -71,8 +71,18 @@ impl Config {
             retrain_method: RetrainMethod::read(read),
             limits: Limits::read(read),
             bounds: Bounds::read(read),
+        };
+        if is_within(&config.server.upload_dir, &config.paths.base_data) {
+            read.mistake("UPLOAD_DIR", "is within BASE_DATA_DIR, where trainings read every file: set another folder");
         }
+        config
     }
+}
+
+/// Whether a folder is the other one or below it; links are followed where the folders are there.
+fn is_within(folder: &Path, other: &Path) -> bool {
+    let whole = |path: &Path| path.canonicalize().or_else(|_| std::path::absolute(path));
+    matches!((whole(folder), whole(other)), (Ok(folder), Ok(other)) if folder.starts_with(&other))
 }
 
 impl RetrainMethod {

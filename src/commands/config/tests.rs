@@ -85,6 +85,15 @@ fn all_mistakes_are_reported_together() {
 }
 
 #[test]
+fn uploads_that_wait_are_not_among_the_files_that_trainings_read() {
+    for (uploads, base_data) in [("data", "data"), ("data/../data/uploads", "data"), ("uploads", ".")] {
+        let errors = config(&[("UPLOAD_DIR", uploads), ("BASE_DATA_DIR", base_data)]).unwrap_err();
+        assert!(errors.to_string().contains("UPLOAD_DIR is within BASE_DATA_DIR"), "{errors}");
+    }
+    assert!(config(&[("UPLOAD_DIR", "data/uploads"), ("BASE_DATA_DIR", "data/base")]).is_ok());
+}
+
+#[test]
 fn a_budget_is_a_sum_and_fallbacks_are_a_list() {
     let config = config(&[("DAILY_BUDGET_USD", "2.50"), ("OPENAI_FALLBACK_MODELS", " gpt-4o, ,gpt-4.1 ")]).unwrap();
     assert_eq!(config.writer.budget.unwrap().usd_per_day, 2.5);
