@@ -22,8 +22,8 @@ pub(super) struct BaseFiles {
     pub files: Vec<PathBuf>,
     /// Hidden workbooks, which no training reads and an erasure does.
     pub hidden: Vec<PathBuf>,
-    /// Folders that are too deep to be looked into.
-    pub too_deep: Vec<SkippedFile>,
+    /// Folders that are too deep to be looked into, or cannot be listed.
+    pub closed: Vec<SkippedFile>,
     /// Hidden folders, into which neither looks: an erasure says so.
     pub hidden_folders: Vec<SkippedFile>,
     /// What a training or an erasure that was killed has left unfinished.
@@ -56,7 +56,7 @@ impl BaseFiles {
 
     /// Whether there is nothing in it, nor anything that could not be looked into.
     pub(super) fn is_empty(&self) -> bool {
-        self.files.is_empty() && self.hidden.is_empty() && self.too_deep.is_empty() && self.unfinished.is_empty()
+        self.files.is_empty() && self.hidden.is_empty() && self.closed.is_empty() && self.unfinished.is_empty()
     }
 
     /// Adds what is below `dir` and no folder. A regular file, or one that a link leads to, is read; a link to anything
@@ -66,6 +66,12 @@ impl BaseFiles {
         let unlistable = |source| RetrainError::Unlistable { dir: dir.to_owned(), source };
         let entries = match fs::read_dir(dir) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            // Such as `lost+found` on a disk of its own.
+            Err(error) if dir != base_data => {
+                let why = format!("the folder cannot be listed: {error}");
+                self.closed.push(SkippedFile { file: base_label(base_data, dir), why });
+                return Ok(());
+            }
             entries => entries.map_err(unlistable)?,
         };
         for entry in entries {
@@ -88,7 +94,7 @@ impl BaseFiles {
                 self.add(base_data, &entry.path(), depth - 1)?;
             } else {
                 let file = base_label(base_data, &entry.path());
-                self.too_deep.push(SkippedFile { file, why: TOO_DEEP.to_owned() });
+                self.closed.push(SkippedFile { file, why: TOO_DEEP.to_owned() });
             }
         }
         Ok(())

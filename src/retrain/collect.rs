@@ -90,12 +90,12 @@ pub(super) fn collect(
         return Ok(Collected::of(table.clone(), label.clone()));
     }
     let base = base.map_or_else(|| BaseFiles::list(request.base_data), Ok)?;
-    let Sources { sources, unapproved, too_deep } = sources(request, base)?;
+    let Sources { sources, unapproved, closed } = sources(request, base)?;
     let (sample, own): (Vec<_>, Vec<_>) = sources.into_iter().partition(|source| is_sample(&source.path));
     let has_workbook = own.iter().any(|source| is_workbook(&source.path));
     let of = own.len() + if has_workbook { 0 } else { sample.len() };
     let mut collecting = Collecting::new(request, progress, of);
-    collecting.skipped.extend(too_deep);
+    collecting.skipped.extend(closed);
     own.iter().try_for_each(|source| collecting.read(source))?;
     let is_sample = !sample.is_empty() && !has_workbook && collecting.files.is_empty();
     let mut set_aside = Vec::new();
@@ -224,12 +224,12 @@ struct Sources {
     sources: Vec<Source>,
     /// The uploads that wait for approval.
     unapproved: Vec<String>,
-    /// The folders that are too deep.
-    too_deep: Vec<SkippedFile>,
+    /// The folders that are not looked into.
+    closed: Vec<SkippedFile>,
 }
 
 fn sources(request: &RetrainRequest<'_>, base: BaseFiles) -> Result<Sources, RetrainError> {
-    let BaseFiles { files: mut base, too_deep, .. } = base;
+    let BaseFiles { files: mut base, closed, .. } = base;
     base.sort_by_cached_key(|path| {
         let sent = if uploads::is_taken(path) { About::last_counted(path) } else { None };
         let folder = path.parent().map(|folder| folder.iter().map(in_order).collect::<Vec<_>>());
@@ -242,7 +242,7 @@ fn sources(request: &RetrainRequest<'_>, base: BaseFiles) -> Result<Sources, Ret
         base.into_iter().map(|path| Source { label: base_label(request.base_data, &path), path, is_upload: false });
     let unapproved = found.unapproved.iter().map(|path| uploads::label(path)).collect();
     let from_uploads = waiting.into_iter().map(|path| Source { label: uploads::label(&path), path, is_upload: true });
-    Ok(Sources { sources: from_base.chain(from_uploads).collect(), unapproved, too_deep })
+    Ok(Sources { sources: from_base.chain(from_uploads).collect(), unapproved, closed })
 }
 
 /// A name as it is compared: digits that follow one another are a number, so that `2026-9-30` is before `2026-10-01`.

@@ -102,7 +102,7 @@ pub fn erase_customer(
     let alike = alike(identifier, &pseudonyms);
     let erasing =
         Erasing { request, disk: store.disk(), pseudonyms: &pseudonyms, identifier, identity, pseudonym, alike };
-    erased.unread.extend(base.too_deep.iter().chain(&base.hidden_folders).cloned());
+    erased.unread.extend(base.closed.iter().chain(&base.hidden_folders).cloned());
     for file in &of_base_data(request.base_data, base) {
         erasing.look_through(file, &mut erased)?;
     }

@@ -42,7 +42,11 @@ impl Training {
 
 /// The check of files that cannot be read: none of them may be one that `live` was trained on.
 pub(super) fn check_files(limits: &GateLimits, skipped: &[SkippedFile], live: &Training) -> GateCheck {
-    let lost: Vec<_> = skipped.iter().filter(|one| live.files.contains(&uploads::known_as(&one.file))).collect();
+    let is_lost = |one: &&SkippedFile| {
+        let is_below = |file: &String| file.strip_prefix(&one.file).is_some_and(|rest| rest.starts_with('/'));
+        live.files.contains(&uploads::known_as(&one.file)) || live.files.iter().any(is_below)
+    };
+    let lost: Vec<_> = skipped.iter().filter(is_lost).collect();
     let check = GateCheck::quality("lost_files", Some(lost.len() as f64), Bound::AtMost, limits.max_lost_files as f64);
     let detail = lost.first().filter(|_| !check.passed).map(|SkippedFile { file, why }| match lost.len() {
         1 => format!("{file}: {why}"),

@@ -182,3 +182,14 @@ fn a_version_that_the_store_has_as_its_current_one_is_published_also_where_this_
     assert_ne!(shop.current().id, live);
     assert_eq!(shop.versions().len(), 2);
 }
+
+#[test]
+fn a_folder_that_cannot_be_listed_is_named_and_the_others_are_read() {
+    let shop = Shop::with("AB");
+    let closed = shop.path("base_data/lost+found");
+    fs::create_dir(&closed).unwrap();
+    fs::set_permissions(&closed, Permissions::from_mode(0o000)).unwrap();
+    let (code, said) = ended(&mut bound_by_permissions(&shop, &FORCED));
+    fs::set_permissions(&closed, Permissions::from_mode(0o755)).unwrap();
+    assert!(code == Some(0) && said.contains("lost+found") && said.contains("cannot be listed"), "{said}");
+}

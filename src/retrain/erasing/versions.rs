@@ -24,9 +24,8 @@ pub(super) struct Versions {
 /// # Errors
 /// Those of [`ModelStore::list`].
 pub(super) fn versions(store: &ModelStore, erased: &Erased, there: &[String]) -> Result<Versions, StoreError> {
-    let called = |files: &mut dyn Iterator<Item = &String>| -> BTreeSet<String> {
-        files.map(|file| known_as(file)).collect()
-    };
+    let called =
+        |files: &mut dyn Iterator<Item = &String>| -> BTreeSet<String> { files.map(|file| known_as(file)).collect() };
     let (held, there) = (called(&mut erased.files.iter()), called(&mut there.iter()));
     let mut found = Versions::default();
     for version in store.list()? {
