@@ -28,9 +28,9 @@ use crate::upload_store::UploadStore;
 /// How long a request waits for a processor before the server answers that it is busy.
 const SLOT_WAIT: Duration = Duration::from_secs(10);
 
-/// How much of large bodies is held in memory at a time, in pieces of 64 KB: 64 MB. A client has an eighth for certain,
-/// which is the largest body.
-const BODY_PIECES: usize = 1_024;
+/// How much of large bodies is held in memory at a time, in pieces of 64 KB: 256 MB. A client has an eighth for
+/// certain, 32 MB, and up to half while a quarter is free: an answer that is sent to be exported may have 64 MB.
+const BODY_PIECES: usize = 4_096;
 
 /// How long the folder of uploads is not counted again: it may hold 50,000.
 const COUNT_EVERY: Duration = Duration::from_secs(1);
