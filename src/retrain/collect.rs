@@ -233,8 +233,9 @@ fn sources(request: &RetrainRequest<'_>, base: BaseFiles) -> Result<Sources, Ret
     base.sort_by_cached_key(|path| {
         let sent = if uploads::is_taken(path) { About::last_counted(path) } else { None };
         let folder = path.parent().map(|folder| folder.iter().map(in_order).collect::<Vec<_>>());
-        let name = in_order(path.file_name().unwrap_or_default());
-        (has_year(request.base_data, path), folder, uploads::is_taken(path), sent, name)
+        // Without its extension: `list2.csv` is later than `list.csv`.
+        let name = in_order(path.file_stem().unwrap_or_default());
+        (has_year(request.base_data, path), folder, uploads::is_taken(path), sent, name, path.clone())
     });
     let found = request.uploads.map(uploads::found).transpose()?.unwrap_or_default();
     let waiting = uploads::forget_taken(found.used, &base)?;

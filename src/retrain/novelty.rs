@@ -43,7 +43,8 @@ pub(super) fn check(
     };
     let kept = n_customers as f64 / n_live.max(1) as f64;
     let kept = GateCheck::quality("customers_kept", Some(kept), Bound::AtLeast, limits.min_customers_kept);
-    let mut checks = vec![tolerated(kept)];
+    let detail = (!kept.passed).then(|| format!("{n_customers} customers, and {n_live} in the live version"));
+    let mut checks = vec![tolerated(GateCheck { detail, ..kept })];
     if let Some((customers, uploads)) = most_of_one_sender(brought) {
         let share = customers as f64 / n_customers.max(1) as f64;
         let detail = format!("{customers} of {n_customers} customers are in {uploads}");

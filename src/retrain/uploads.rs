@@ -25,7 +25,7 @@ use super::{RetrainError, SkippedFile};
 use crate::causes::with_causes;
 use crate::disk::Keeper;
 use crate::durable;
-use crate::upload_store::{About, TrainOn, UploadId, is_taken_name, taken_name};
+use crate::upload_store::{About, TrainOn, UploadId, is_taken_name, name_before, taken_name};
 
 /// A copy on its way, where a link cannot be made; hidden, so never read.
 pub(super) const UNFINISHED: &str = ".moving";
@@ -103,10 +103,15 @@ pub(super) fn label(path: &Path) -> String {
     Path::new("uploads").join(path.file_name().unwrap_or_default()).display().to_string()
 }
 
-/// An upload's id, as which it is known wherever it lies and whatever is kept of it; else the file's own label.
+/// What a file is known as wherever it lies: an upload by its id, whatever is kept of it, a file that an operator has
+/// put among the uploads by its name there, and any other one by its label.
 pub(super) fn known_as(label: &str) -> String {
     let name = label.rsplit('/').next().unwrap_or(label);
-    UploadId::of_file(name).map_or_else(|| label.to_owned(), |id| id.to_string())
+    match (UploadId::of_file(name), name_before(name)) {
+        (Some(id), _) => id.to_string(),
+        (None, Some(own)) => format!("uploads/{own}"),
+        (None, None) => label.to_owned(),
+    }
 }
 
 /// Whether a file of the base data is named as an upload that a training has put there.
@@ -160,14 +165,12 @@ fn forget_one(upload: &Path, taken: &[&Path]) -> io::Result<bool> {
 /// Removes `upload`, which is base data under the name `file`, once that name lasts. What was noted of it goes as well,
 /// so the log says who sent it.
 fn let_go(upload: &Path, file: &Path) -> io::Result<()> {
+    let about = About::read(upload).ok().flatten();
     // Its note goes, and what the note says of its time with it.
-    if !upload.is_symlink()
-        && let Some(sent) = About::last_counted(upload)
-    {
-        durable::open_regular(file)?.set_modified(sent)?;
+    if let Some(since) = about.as_ref().and_then(|about| about.counts_since) {
+        durable::open_regular(file)?.set_modified(since.into())?;
     }
     durable::sync(file)?;
-    let about = About::read(upload).ok().flatten();
     fs::remove_file(upload)?;
     About::forget(upload);
     log_taken(file, about.as_ref());

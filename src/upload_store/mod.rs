@@ -42,7 +42,7 @@ use crate::durable;
 
 pub use about::{About, UploadState};
 pub use listing::{Cursor, ListedUpload, Page};
-pub use name::{Extension, NoUploadId, UploadId, is_taken_name, taken_name};
+pub use name::{Extension, NoUploadId, UploadId, is_taken_name, name_before, taken_name};
 pub use received::{Received, Receiving, Stored};
 pub use staged::{Swept, is_staged, remove_abandoned, stage};
 

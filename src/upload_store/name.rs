@@ -95,6 +95,11 @@ pub fn taken_name(upload: &Path, number: usize) -> OsString {
     name
 }
 
+/// What a file was called among the uploads; `None` where [`taken_name`] has given no such name.
+pub fn name_before(taken: &str) -> Option<&str> {
+    taken.strip_prefix(TAKEN)
+}
+
 /// Whether a file of the base data is named as [`taken_name`] names those that a training has put there.
 pub fn is_taken_name(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(TAKEN.as_bytes())

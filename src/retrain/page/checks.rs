@@ -38,7 +38,7 @@ impl<'a> GateRow<'a> {
             "drift" => ("Customers who would have to change for a column to be as it was", true),
             "left_out_share" => ("Customers' rows that could not be used", true),
             "left_out_rise" => ("How many more than in the live version's training", true),
-            "customers_kept" => ("Customers, beside those of the live version", true),
+            "customers_kept" => ("Customers, as a share of the live version's", true),
             "lost_files" => ("Files of the live version that cannot be read any more", false),
             "files_changed" => ("Files that came back from disk changed", false),
             "golden_sample" => ("Golden sample that is placed as before", true),
