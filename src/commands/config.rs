@@ -79,10 +79,13 @@ impl Config {
     }
 }
 
-/// Whether a folder is the other one or below it; links are followed where the folders are there.
+/// Whether a folder is the other one or below it. Links are followed as far as the folders are there.
 fn is_within(folder: &Path, other: &Path) -> bool {
-    let whole = |path: &Path| path.canonicalize().or_else(|_| std::path::absolute(path));
-    matches!((whole(folder), whole(other)), (Ok(folder), Ok(other)) if folder.starts_with(&other))
+    let whole = |path: &Path| {
+        let path = std::path::absolute(path).ok()?;
+        path.ancestors().find_map(|above| Some(above.canonicalize().ok()?.join(path.strip_prefix(above).ok()?)))
+    };
+    whole(folder).zip(whole(other)).is_some_and(|(folder, other)| folder.starts_with(other))
 }
 
 impl RetrainMethod {
