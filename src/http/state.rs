@@ -132,6 +132,8 @@ struct Shared {
     parts: Parts,
     address: SocketAddr,
     uploads: UploadStore,
+    /// Held while uploads are removed: removals at the same time would find each other's lock on the models.
+    removing: tokio::sync::Mutex<()>,
     equipment: OnceLock<Equipment>,
     /// Slots for work that may take seconds.
     long_work: Slots,
@@ -166,6 +168,7 @@ impl AppState {
             parts,
             address,
             uploads,
+            removing: tokio::sync::Mutex::new(()),
             equipment: OnceLock::new(),
             long_work,
             short_work,
@@ -328,18 +331,22 @@ impl AppState {
         run(in_turn(&self.0.fetches).await?, doing, work).await
     }
 
-    /// Runs `work`, which looks at disks and at the process for moments, on a blocking thread, clients in turn, however
-    /// long it waits: so those who ask without a pause, or a disk that does not answer, take few threads.
+    /// Runs `work`, which looks at disks and at the process for moments, on a blocking thread, clients in turn: so
+    /// those who ask without a pause, or a disk that does not answer, take few threads.
     ///
     /// # Errors
-    /// [`ApiError::Internal`] when `work` panicked.
+    /// [`ApiError::Busy`] when its turn did not come within ten seconds; [`ApiError::Internal`] when `work` panicked.
     pub(super) async fn on_look<T: Send + 'static>(
         &self,
         doing: &'static str,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ApiError> {
-        let slot = self.0.looks.take(current_client(), std::future::pending()).await;
-        run(slot.map_err(|_| ApiError::Busy)?, doing, work).await
+        run(in_turn(&self.0.looks).await?, doing, work).await
+    }
+
+    /// The turn to remove uploads.
+    pub(super) async fn removal(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.0.removing.lock().await
     }
 
     /// Room in memory for 64 KB more of a large body.
@@ -348,6 +355,15 @@ impl AppState {
     /// [`ApiError::Busy`] when there was none within ten seconds.
     pub(super) async fn body_room(&self) -> Result<Slot, ApiError> {
         in_turn(&self.0.body_pieces).await
+    }
+
+    /// The same for a body that has room already. It does not wait: bodies that hold what the others wait for would all
+    /// fail together.
+    ///
+    /// # Errors
+    /// [`ApiError::Busy`] when there is none.
+    pub(super) fn more_body_room(&self) -> Result<Slot, ApiError> {
+        self.0.body_pieces.try_take(current_client()).ok_or(ApiError::Busy)
     }
 
     /// As [`AppState::on_cpu_pool`], for the last step of a request. Its earlier work is paid for, so it waits without

@@ -257,7 +257,7 @@ pub(in crate::http) async fn read_json(
         }
         // Of what has arrived alone: a body that comes slowly, or not at all, keeps no other out.
         while n_bytes > (room.len() + 1) * SMALL_BODY_BYTES {
-            room.push(state.body_room().await?);
+            room.push(if room.is_empty() { state.body_room().await? } else { state.more_body_room()? });
         }
         bytes.extend_from_slice(&piece);
     }

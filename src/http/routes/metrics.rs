@@ -17,7 +17,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::docs::LookProblems;
+use super::docs::{LookProblems, NotReady};
 use crate::http::accept::accepts;
 use crate::http::problem::ApiError;
 use crate::http::state::AppState;
@@ -31,7 +31,7 @@ const PROMETHEUS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
     responses(
         (status = 200, description = "Counters, latencies and the state of the process",
             content((String = "text/plain"), (String = "application/openmetrics-text"))),
-        LookProblems))]
+        LookProblems, NotReady))]
 pub(in crate::http) async fn get_metrics(
     State(state): State<AppState>,
     headers: HeaderMap,

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{Object, SchemaType, Type};
 
-use super::docs::LookProblems;
+use super::docs::{LookProblems, NotReady};
 use crate::content::{Engagement, FunnelStage, MAX_FREE_TEXT_CHARS, MAX_VARIANTS, Output, Platform, Tone, Writer};
 use crate::http::access::Right;
 use crate::http::metrics::Totals;
@@ -166,7 +166,7 @@ pub(in crate::http) struct PlatformOption {
 #[utoipa::path(get, path = "/status", tag = "operation", operation_id = "get_status",
     responses(
         (status = 200, description = "The status", body = Status),
-        LookProblems))]
+        LookProblems, NotReady))]
 pub(in crate::http) async fn get_status(State(state): State<AppState>) -> Result<Json<Status>, ApiError> {
     let n_waiting = state.n_waiting().await;
     let looking = state.clone();

@@ -191,6 +191,7 @@ pub(in crate::http) async fn remove_uploads(state: &AppState, uploads: Vec<Uploa
         }
         Ok(n_removed)
     };
+    let _turn = state.removal().await;
     on_blocking_thread(REMOVING, remove).await?
 }
 
