@@ -124,8 +124,7 @@ const CHECKS = {
   own_files: 'Files of your own customers', least_jaccard: 'Least stable segment, found again',
   deciding_columns: 'Columns that decide the segments', told_bits: 'Bits that segments surely tell of a customer',
   new_outside_share: 'New customers outside every segment', left_out_share: 'Customers’ rows that could not be used',
-  left_out_rise: 'How many more than for the version before',
-  customers_kept: 'Customers, beside those before', lost_files: 'Files of the version before that cannot be read',
+  left_out_rise: 'How many more than before',
 };
 
 export function report({ parameter: version, signal }) {
