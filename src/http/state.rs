@@ -133,7 +133,7 @@ struct Shared {
     address: SocketAddr,
     uploads: UploadStore,
     /// Held while uploads are removed: removals at the same time would find each other's lock on the models.
-    removing: tokio::sync::Mutex<()>,
+    removing: Mutex<()>,
     equipment: OnceLock<Equipment>,
     /// Slots for work that may take seconds.
     long_work: Slots,
@@ -168,7 +168,7 @@ impl AppState {
             parts,
             address,
             uploads,
-            removing: tokio::sync::Mutex::new(()),
+            removing: Mutex::new(()),
             equipment: OnceLock::new(),
             long_work,
             short_work,

@@ -162,7 +162,7 @@ struct Erasing<'a> {
 
 /// What a search of one file came to.
 enum Search {
-    Rows(Rows),
+    Rows(Box<Rows>),
     /// The file knows nobody by an identifier.
     NobodyKnown,
     /// It knows customers by another key.
@@ -214,7 +214,7 @@ impl Erasing<'_> {
         erased.there.push(source.label.clone());
         let unread = |why| SkippedFile { file: source.label.clone(), why };
         let mut rows = match self.search(source)? {
-            Ok(Search::Rows(rows)) => rows,
+            Ok(Search::Rows(rows)) => *rows,
             Ok(Search::NobodyKnown) => {
                 erased.without_identifiers.push(source.label.clone());
                 return Ok(());
@@ -304,7 +304,7 @@ impl Erasing<'_> {
             rows.doubtful.extend(judged.doubtful);
             rows.table = Some(table);
         }
-        Ok(Ok(Search::Rows(rows)))
+        Ok(Ok(Search::Rows(Box::new(rows))))
     }
 
     /// The same of what was kept as columns.
@@ -322,7 +322,7 @@ impl Erasing<'_> {
                 let others = self.alike.iter().map(|other| other.identifier.clone()).zip(found);
                 let others = others.filter(|(_, found)| !found.rows.is_empty());
                 let alike = others.map(|(identifier, found)| (identifier, found.rows)).collect();
-                Search::Rows(Rows { own, shared, alike, ..Rows::default() })
+                Search::Rows(Box::new(Rows { own, shared, alike, ..Rows::default() }))
             }
         })
     }
