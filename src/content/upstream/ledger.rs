@@ -207,9 +207,12 @@ impl Days {
         let mut spending = self.days.get(&day).cloned().unwrap_or_default();
         let changed = edit(&mut spending)?;
         self.days.insert(day, spending);
-        // All of it is written for each call, and calls of an earlier day than yesterday have long ended.
-        let yesterday = day.saturating_sub(1.day());
-        self.days.range_mut(..yesterday).for_each(|(_, old)| old.forget_keys());
+        // All of it is written for each call, and calls of earlier days have long ended. The two days before this one
+        // keep theirs: where the clock is ahead, today is one of them.
+        let old: Vec<Date> = self.days.range(..day).rev().skip(2).map(|(day, _)| *day).collect();
+        for day in old {
+            self.days.entry(day).and_modify(Spending::forget_keys);
+        }
         while self.days.len() > MAX_DAYS {
             let distance = |other: &Date| day.duration_until(*other).unsigned_abs();
             let Some(farthest) = self.days.keys().copied().max_by_key(distance) else { break };
@@ -300,8 +303,24 @@ mod tests {
         assert_eq!(read(&Ledger::path(dir.path())).unwrap().days.len(), MAX_DAYS);
         assert!((ledger.of(today).unwrap().spent_usd - 0.5).abs() < 1e-12);
         assert!((ledger.of(day("2026-11-25")).unwrap().of_key("portal") - 1.0).abs() < 1e-12);
-        let older = ledger.of(day("2026-11-24")).unwrap();
+        let older = ledger.of(day("2026-11-23")).unwrap();
         assert_eq!((older.spent_usd, older.keys.len()), (1.0, 0), "of older days the sum alone is kept");
         assert_eq!(ledger.day_ahead(today).unwrap(), None, "it is the farthest away");
+    }
+
+    #[test]
+    fn a_clock_that_is_weeks_ahead_for_a_while_leaves_today_s_sums_of_keys() {
+        let dir = tempfile::tempdir().unwrap();
+        let today = day("2026-11-26");
+        let spend = |spending: &mut Spending| {
+            spending.add(1.0, Some("portal"));
+            Ok::<_, ()>(())
+        };
+        let ledger = Ledger::open(dir.path(), today).unwrap();
+        ledger.change_blocking(today, spend).unwrap().unwrap();
+        for ahead in [20, 21] {
+            Ledger::open(dir.path(), today.saturating_add(ahead.days())).unwrap();
+        }
+        assert!((ledger.of(today).unwrap().of_key("portal") - 1.0).abs() < 1e-12);
     }
 }
