@@ -1,5 +1,5 @@
 # Builds from the lock file and runs without privileges. docker build -t content-portal . && \
-#   docker run -p 5000:5000 -v content-portal:/data -e API_KEYS=… content-portal
+#   docker run --stop-timeout 45 -p 5000:5000 -v content-portal:/data -e API_KEYS=… content-portal
 # Without keys it does not start, unless -e ALLOW_OPEN=1 says that only those who may call can reach it. Put customers to
 # train on into /data/base_data. To try it without any, use the sample in the image:
 #   docker run -p 127.0.0.1:5000:5000 -e ALLOW_OPEN=1 -e BASE_DATA_DIR=/usr/share/content-portal/base_data content-portal

@@ -28,6 +28,8 @@ use crate::shared_store::Follower;
 
 /// How long requests in progress may take once the server is asked to stop.
 const STOP_WITHIN: Duration = Duration::from_secs(30);
+/// How long leased budget may take after that to go back to the shared store.
+const GIVE_BACK_WITHIN: Duration = Duration::from_secs(5);
 
 /// Connections that the system queues until they are accepted; it may allow fewer. Clients beyond them get no answer,
 /// and wait for a minute.
@@ -207,7 +209,8 @@ impl Application {
         };
         let server = async {
             connections::serve(self.listener, router, limits, opened, stop).await;
-            end_what_goes_on(&self.state).await;
+            // Calls that are paid for, whose client has left, and the first request with an `Idempotency-Key`.
+            self.state.in_flight().idle().await;
         };
         let hard_stop = async {
             // An error means that the sender is gone, and so is the server.
@@ -234,7 +237,7 @@ impl Application {
             }
         };
         self.state.jobs().stop();
-        self.state.jobs().idle().await;
+        tokio::join!(self.state.jobs().idle(), give_back_budget(&self.state));
         if let Some(log) = self.state.audit().cloned() {
             // If it cannot run, the process ends by force.
             let _ = tokio::task::spawn_blocking(move || log.flush()).await;
@@ -243,12 +246,11 @@ impl Application {
     }
 }
 
-/// Waits for what goes on when the last client has its answer or has left: calls that are paid for, the first request
-/// with an `Idempotency-Key`, and budget on its way back to the shared store.
-async fn end_what_goes_on(state: &AppState) {
-    state.in_flight().idle().await;
+/// Gives back what is leased of the budget and not used, also where requests were abandoned.
+async fn give_back_budget(state: &AppState) {
     if let Ok(equipment) = state.equipment() {
-        equipment.writer.settled().await;
+        // A store that does not answer keeps it: what is leased is free again at midnight.
+        let _ = tokio::time::timeout(GIVE_BACK_WITHIN, equipment.writer.settled()).await;
     }
 }
 

@@ -1,12 +1,13 @@
 //! The life of a server: starting, ready, taking over a new model, ending.
 
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use content_portal::content::{BudgetConfig, Writer, WriterConfig, WriterKind};
+use content_portal::content::{BudgetConfig, Lease, Lessor, Writer, WriterConfig, WriterKind};
 use content_portal::http::{Prepared, ServeError};
 use content_portal::model_store::ModelStore;
 use content_portal::pipeline::SegmentId;
+use jiff::civil::Date;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -186,4 +187,49 @@ async fn a_server_ends_once_the_calls_whose_client_has_left_are_settled() {
         // 100 tokens read and 20 written, of some 5,000 micro-dollars that were reserved.
         assert!((spent_usd - 0.000_027).abs() < 1e-9, "{idempotency_key:?}: {spent_usd}");
     }
+}
+
+/// What a server has leased of its budget.
+#[derive(Debug, Default)]
+struct Leased(Mutex<f64>);
+
+impl Lessor for Leased {
+    fn lease(&self, lease: &Lease) -> std::io::Result<f64> {
+        let mut leased = self.0.lock().unwrap();
+        let granted = lease.grant(*leased);
+        *leased += granted;
+        Ok(granted)
+    }
+
+    fn give_again(&self, _: Date, _: Option<&str>, usd: f64) {
+        *self.0.lock().unwrap() -= usd;
+    }
+
+    fn returnable_usd(&self, _: Date, _: Option<&str>) -> f64 {
+        f64::INFINITY
+    }
+
+    fn give_back(&self, _: Date, _: Option<&str>, usd: f64) -> std::io::Result<()> {
+        *self.0.lock().unwrap() -= usd;
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_ends_gives_back_what_it_leased_also_where_it_abandons_requests() {
+    let slow = |_: &str| upstream::written("Never heard.").set_delay(Duration::from_secs(600));
+    let (upstream, state) = (upstream::start(Box::new(slow)).await, tempfile::tempdir().unwrap());
+    let leased = Arc::new(Leased::default());
+    let budget = Some(BudgetConfig { usd_per_day: 1.0, state_dir: state.path().to_owned() });
+    let lessor: Option<Arc<dyn Lessor>> = Some(leased.clone());
+    let writer = WriterConfig { budget, lessor, ..upstream::writer(&upstream) };
+    let app = TestApp::spawn_with(Setup { writer, ..Setup::default() }).await;
+    let abandoned = tokio::spawn(app.request(reqwest::Method::POST, "/generate-post").json(&json!({})).send());
+    app.until(async |_| !upstream.received_requests().await.unwrap().is_empty()).await;
+    assert!(*leased.0.lock().unwrap() > 0.04, "a slice");
+    app.stop().await.unwrap();
+    abandoned.abort();
+    // The call may have been charged.
+    let leased_usd = *leased.0.lock().unwrap();
+    assert!((0.000_1..0.04).contains(&leased_usd), "{leased_usd}");
 }

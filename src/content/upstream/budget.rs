@@ -119,8 +119,8 @@ impl Budget {
     ///
     /// # Errors
     /// [`BudgetError::TooSmall`] when a whole day's budget is less, [`BudgetError::Spent`] when what is left of the day
-    /// is, [`BudgetError::Held`] when it is only because of calls under way, or when those of the payer hold half of
-    /// what is left, [`BudgetError::File`] when the file cannot be used, [`BudgetError::Lease`] and
+    /// is, [`BudgetError::Held`] when it is only because of calls under way, or when those of the payer hold its share
+    /// of what is left, [`BudgetError::File`] when the file cannot be used, [`BudgetError::Lease`] and
     /// [`BudgetError::LeaseLately`] when it is not known what other machines have left.
     pub async fn reserve(&self, usd: f64, payer: Option<&Payer>) -> Result<Reservation, BudgetError> {
         let now = (self.now)();

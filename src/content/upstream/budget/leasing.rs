@@ -75,12 +75,20 @@ impl Budget {
         let lately = self.leasing.clone().lock_owned().await;
         let Some(lessor) = self.lessor.clone() else { return };
         let (day, ledger) = (day_of((self.now)()), self.ledger.clone());
-        let leased_keys =
-            tokio::task::spawn_blocking(move || ledger.of(day).map(|spending| spending.leased_keys)).await;
-        let keys = leased_keys.ok().and_then(Result::ok).unwrap_or_default().into_keys().map(Some);
+        let spending = tokio::task::spawn_blocking(move || ledger.of(day)).await.ok().and_then(Result::ok);
+        let spending = spending.unwrap_or_default();
+        let has_leased = spending.leased_usd > 0.0 || !spending.leased_keys.is_empty();
+        if !has_leased && lately.owed().is_none() {
+            return;
+        }
         let mut giving = Giving { lessor, ledger: self.ledger.clone(), lately };
-        for key in std::iter::once(None).chain(keys) {
-            giving = giving.give(day, key, Some).await;
+        // What is out of the ledger while the lessor does not answer is lost until midnight: so it is asked before.
+        let mut is_answered = giving.hand_over(day, None, 0.0).await;
+        for key in std::iter::once(None).chain(spending.leased_keys.into_keys().map(Some)) {
+            if !is_answered {
+                break;
+            }
+            (giving, is_answered) = giving.give(day, key, Some).await;
         }
     }
 }
@@ -94,18 +102,18 @@ struct Giving {
 
 impl Giving {
     /// Gives back what `to_give` makes of what is unused of the budget of all, or of a key's own, until it makes
-    /// nothing of it, and what is owed. The ledger is without it before the lessor has it again: if this process ends
-    /// between the two, it is lost as the slice of a lost machine is.
+    /// nothing of it, and what is owed; whether the lessor took all of that. The ledger is without it before the lessor
+    /// has it again: if this process ends between the two, it is lost as the slice of a lost machine is.
     async fn give(
         mut self,
         day: Date,
         key: Option<String>,
         to_give: impl Fn(f64) -> Option<f64> + Clone + Send + 'static,
-    ) -> Self {
+    ) -> (Self, bool) {
         if let Some(owed) = self.lately.owed()
             && !self.hand_over(owed, None, 0.0).await
         {
-            return self;
+            return (self, false);
         }
         loop {
             let (of, to_give) = (key.clone(), to_give.clone());
@@ -116,12 +124,11 @@ impl Giving {
                 spending.add_lease(-usd, of.as_deref());
                 Ok::<_, ()>(usd)
             });
-            let Ok(Ok(usd)) = taking.await else { break };
+            let Ok(Ok(usd)) = taking.await else { return (self, true) };
             if !self.hand_over(day, key.clone(), usd).await {
-                break;
+                return (self, false);
             }
         }
-        self
     }
 
     /// Whether the lessor has taken `usd` back, which are out of the ledger; else they are owed.

@@ -320,6 +320,21 @@ async fn what_a_process_leaves_unused_of_its_slices_is_given_back_at_its_end() {
     drop(budget.reserve(0.01, Some(&payer("portal"))).await.unwrap());
 }
 
+#[tokio::test]
+async fn at_the_end_of_a_process_nothing_leaves_the_ledger_while_the_lessor_does_not_answer() {
+    let (lessor, dir) = (Arc::new(Leased::default()), tempfile::tempdir().unwrap());
+    let budget = Budget { lessor: Some(lessor.clone()), ..at(&open(dir.path()).unwrap(), morning) };
+    budget.reserve(0.01, Some(&payer("portal"))).await.unwrap().settle(0.002).await.unwrap();
+    let leased = || {
+        let spending = budget.ledger.of(day_of(morning())).unwrap();
+        (spending.leased(None), spending.leased(Some("portal")))
+    };
+    let before = leased();
+    lessor.2.store(true, Ordering::SeqCst);
+    budget.settled().await;
+    assert_eq!(leased(), before);
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_could_not_be_given_back_is_given_back_by_a_later_call() {
     let (lessor, dir) = (Arc::new(Leased::default()), tempfile::tempdir().unwrap());
