@@ -208,7 +208,8 @@ impl PictureDialect {
             (of_size, is_sent(size.is_some(), other_size)),
             (mention::of_quoted(failure, "n"), is_sent(sent.n.is_some(), Self { leaves_out_n: true, ..self.clone() })),
             (
-                mention::of_word(failure, &["quality"]),
+                // Prompts say "high-quality", and some servers repeat them.
+                mention::of_quoted(failure, "quality"),
                 is_sent(sent.quality.is_some(), Self { leaves_out_quality: true, ..self.clone() }),
             ),
             (
@@ -270,6 +271,17 @@ mod tests {
         assert_eq!(sizes("dall-e-2"), ["1024x1024"; 3]);
         assert_eq!(sizes("flux-schnell"), sizes("gpt-image-1"));
         assert!(Family::of("dall-e-2").takes_response_format && !Family::of("gpt-image-1").takes_response_format);
+    }
+
+    #[test]
+    fn a_prompt_that_is_repeated_takes_no_quality_out() {
+        let refused = |text: &str| {
+            let body = json!({ "error": { "message": text } }).to_string();
+            let failure = Failure::read(400, body.as_bytes());
+            PictureDialect::default().after(&failure, "gpt-image-1", Platform::Email).is_some()
+        };
+        assert!(!refused("Blocked by guardrail: A high-quality photo of a coat, best quality"));
+        assert!(refused("quality: Unrecognized key") && refused("Argument not supported: quality"));
     }
 
     #[test]

@@ -18,11 +18,12 @@ pub fn of_phrase(failure: &Failure, phrases: &[&str]) -> Option<Place> {
     place(failure, phrases, |text, phrase| text.find(phrase))
 }
 
-/// The first place that quotes `name`, ends with it after a colon, or consists of it: for names that are also words.
+/// The first place that quotes `name`, begins with it before a colon, ends with it after one, or consists of it: for
+/// names that are also words.
 pub fn of_quoted(failure: &Failure, name: &str) -> Option<Place> {
     let quotes = [("'", "'"), ("\"", "\""), ("`", "`")];
     place(failure, &[name], |text, name| {
-        if text == name {
+        if text == name || text.starts_with(&format!("{name}: ")) {
             return Some(0);
         }
         let quoted = quotes.iter().filter_map(|(open, close)| text.find(&format!("{open}{name}{close}")));
@@ -82,6 +83,7 @@ mod tests {
             ("unknown parameter: 'n'", true),
             ("unknown parameter: `n`", true),
             ("argument not supported: n", true),
+            ("n: unrecognized key", true),
             ("n is not a thing in the n-th line", false),
             ("an error", false),
         ] {
