@@ -162,10 +162,7 @@ impl Job<'_> {
         let outgoing = Outgoing { url: &self.openai.location.chat, expects: Expects::Texts, model, body };
         let call = Call { pass, outgoing, limit, worst_usd, requester: self.task.requester.clone(), turn: None };
         let asked = model.clone();
-        let cost = move |answer: &ChatAnswer| {
-            let tokens = answer.tokens()?;
-            prices.of_text(answer.model_or(&asked), tokens).or_else(|| prices.of_text(&asked, tokens))
-        };
+        let cost = move |answer: &ChatAnswer| cost_usd(&prices, answer, &asked);
         let answer = self.attempts.waiting(self.openai.caller.call(call, cost)).await;
         Ok(answer.and_then(|answer| self.reply(answer)))
     }
@@ -241,9 +238,9 @@ impl Job<'_> {
         Ok(Reply { text, is_cut_off })
     }
 
-    /// Adds what an answer cost, of use or not, at the price of the model that gave it.
+    /// Adds what an answer cost, of use or not.
     fn count(&mut self, answer: &ChatAnswer) {
-        let cost_usd = answer.tokens().and_then(|t| self.task.prices.of_text(answer.model_or(&self.model.name), t));
+        let cost_usd = cost_usd(self.task.prices, answer, &self.model.name);
         let usage = answer.usage();
         let (prompt, completion) = (usage.prompt.unwrap_or_default(), usage.completion.unwrap_or_default());
         self.spent = self.spent.and(Spent { tokens: TokenCounts { prompt, completion }, cost_usd });
@@ -282,6 +279,13 @@ impl Job<'_> {
             notes: Vec::new(),
         })
     }
+}
+
+/// What an answer cost, at the price of the model that gave it, or else of the one that was `asked`.
+fn cost_usd(prices: &Prices, answer: &ChatAnswer, asked: &str) -> Option<f64> {
+    let tokens = answer.tokens()?;
+    let price_of = |model: &str| prices.of_text(model, tokens);
+    price_of(answer.model_or(asked)).or_else(|| price_of(asked))
 }
 
 /// Whether a failure may be one model's own, and not that of the key, the account or the request.

@@ -133,6 +133,17 @@ async fn a_picture_costs_the_budget_what_its_answer_says_it_used_and_else_the_mo
 }
 
 #[tokio::test]
+async fn a_text_of_a_model_without_a_price_costs_its_caller_what_it_costs_the_budget() {
+    let server = server_with(vec![content(&["One."])]).await;
+    let dir = tempfile::tempdir().unwrap();
+    let budget = Some(BudgetConfig { usd_per_day: 10.0, state_dir: dir.path().join("state") });
+    let writer = Writer::new(&WriterConfig { budget, ..config(&server) }).unwrap();
+    let told_usd = writer.request(&brief(1)).write().await.unwrap().spent.cost_usd.unwrap();
+    let spent_usd = writer.budget().unwrap().spent_usd.unwrap();
+    assert!((told_usd - TEXT_USD).abs() < 1e-9 && (spent_usd - TEXT_USD).abs() < 1e-9, "{told_usd} {spent_usd}");
+}
+
+#[tokio::test]
 async fn where_a_server_chooses_the_quality_the_dearest_picture_is_reserved() {
     let server = server_with(vec![content(&["One."])]).await;
     let choosing = |request: &Request| match request.body_json::<Value>().unwrap().get("quality") {
