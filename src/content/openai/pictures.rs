@@ -304,8 +304,8 @@ impl PictureJob<'_> {
         let body =
             serde_json::to_vec(&request).map_err(|e| TryError::new(WriteErrorKind::Internal, false).because(e))?;
         let outgoing = Outgoing { url: &self.openai.location.images, expects: Expects::Picture, model, body };
-        let call =
-            Call { pass, outgoing, limit, worst_usd, requester: self.requester.clone(), turn: self.turn.clone() };
+        let (requester, turn) = (self.requester.clone(), self.turn.clone());
+        let call = Call { pass, outgoing, limit, worst_usd, requester, turn, teaches: self.teaches() };
         let (prices, asked) = (self.prices.clone(), model.to_owned());
         // An answer without a picture may have been charged all the same.
         let cost = move |answer: &ImagesAnswer| answer.cost_usd(&prices, &asked).or(worst_usd);
@@ -323,6 +323,13 @@ impl PictureJob<'_> {
             Answered::Address(address) => Ok(Drawn::Address(address)),
             Answered::Base64(text) => decoded(text).await.map(Drawn::Bytes),
         }
+    }
+
+    /// Whether a failure of the next call teaches how else to ask.
+    fn teaches(&self) -> Box<dyn Fn(&Failure) -> bool + Send> {
+        let (dialect, platform, may_learn) = (self.dialect.clone(), self.platform, self.n_lessons < MAX_LESSONS);
+        let model = self.openai.image_model().to_owned();
+        Box::new(move |failure| may_learn && dialect.after(failure, &model, platform).is_some())
     }
 
     /// Whether a failure teaches how else to ask, and there is time left to do so. Others learn it once it has helped.

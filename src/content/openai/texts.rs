@@ -3,6 +3,7 @@
 use tokio::time::Instant;
 
 use super::super::upstream::caller::{Call, admitted};
+use super::super::upstream::failure::Failure;
 use super::super::upstream::learned::{Refusals, Scope};
 use super::super::upstream::model_answer::ModelAnswer;
 use super::super::upstream::retry::Attempts;
@@ -160,7 +161,10 @@ impl Job<'_> {
         let worst = TokenCounts { prompt: count(body.len()), completion: count(self.max_completion_tokens()) };
         let worst_usd = prices.of_text(model, worst);
         let outgoing = Outgoing { url: &self.openai.location.chat, expects: Expects::Texts, model, body };
-        let call = Call { pass, outgoing, limit, worst_usd, requester: self.task.requester.clone(), turn: None };
+        let requester = self.task.requester.clone();
+        let (dialect, limit_sent, may_learn) = (self.dialect, self.limit(), self.n_lessons < MAX_LESSONS);
+        let teaches = Box::new(move |failure: &Failure| may_learn && dialect.after(failure, limit_sent).is_some());
+        let call = Call { pass, outgoing, limit, worst_usd, requester, turn: None, teaches };
         let asked = model.clone();
         let cost = move |answer: &ChatAnswer| cost_usd(&prices, answer, &asked);
         let answer = self.attempts.waiting(self.openai.caller.call(call, cost)).await;

@@ -78,6 +78,15 @@ pub enum Verdict {
     TimedOut,
 }
 
+/// Why a call is not made.
+#[derive(Debug, Clone, Copy)]
+pub struct Refused {
+    /// How long to wait.
+    pub wait: Duration,
+    /// Whether a call of the same client's is probing the server.
+    pub is_own_probe: bool,
+}
+
 /// Permission to make one call. Dropping it without a verdict says nothing about the server.
 pub struct Pass {
     breaker: Breaker,
@@ -158,9 +167,17 @@ impl Breaker {
     /// # Errors
     /// How long to wait, while calls are paused, or while this client's or as many as may be are probing the server.
     pub fn admit(&self, client: u64, now: Instant) -> Result<Pass, Duration> {
+        self.try_admit(client, now).map_err(|refused| refused.wait)
+    }
+
+    /// As [`Breaker::admit`]; tells also whether the client's own probe is what it has to wait for.
+    ///
+    /// # Errors
+    /// As [`Breaker::admit`].
+    pub fn try_admit(&self, client: u64, now: Instant) -> Result<Pass, Refused> {
         let mut state = self.state();
         if let Some(wait) = state.wait(client, now) {
-            return Err(wait);
+            return Err(Refused { wait, is_own_probe: state.is_probing(client) });
         }
         let probe = Probe { client, since: now, paused_until: None };
         let is_probe = match &mut *state {
@@ -189,17 +206,12 @@ impl Breaker {
         loop {
             let mut ended = pin!(self.0.ended.notified());
             ended.as_mut().enable();
-            let admitted = self.admit(client, Instant::now());
-            let is_over = admitted.is_ok() || !self.state().is_probing(client);
+            let admitted = self.try_admit(client, Instant::now());
+            let is_over = !matches!(&admitted, Err(refused) if refused.is_own_probe);
             if is_over || tokio::time::timeout_at(until, ended).await.is_err() {
-                return admitted;
+                return admitted.map_err(|refused| refused.wait);
             }
         }
-    }
-
-    /// Whether a call of this client's is probing the server.
-    pub fn is_probed_by(&self, client: u64) -> bool {
-        self.state().is_probing(client)
     }
 
     /// Whether a call for this client would be refused now.

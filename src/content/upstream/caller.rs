@@ -9,8 +9,9 @@ use tokio::time::Instant;
 use tracing::Instrument;
 
 use super::super::{BudgetState, Payer, Requester, Turn, WriteErrorKind, WriterConfig, WriterConfigError};
-use super::breaker::{Breaker, Pass, Verdict};
+use super::breaker::{Breaker, Pass, Refused, Verdict};
 use super::budget::{Budget, BudgetError, Reservation};
+use super::failure::Failure;
 use super::leases::Lessor;
 use super::retry::Attempts;
 use super::transport::{Expects, FromResponse, Outgoing, Transport};
@@ -49,6 +50,8 @@ pub struct Call<'a> {
     pub requester: Requester,
     /// The client's turn, where the call needs one.
     pub turn: Option<Turn>,
+    /// Whether a failure teaches how else to ask. Such a one is no fault of the server's, whatever its status.
+    pub teaches: Box<dyn Fn(&Failure) -> bool + Send>,
 }
 
 impl Caller {
@@ -114,14 +117,18 @@ impl Caller {
         cost: impl FnOnce(&T) -> Option<f64> + Send + 'static,
     ) -> Result<T, TryError> {
         let usual = self.usual_limit(call.outgoing.expects);
-        let Call { pass, outgoing, limit, worst_usd, requester, turn } = call;
+        let Call { pass, outgoing, limit, worst_usd, requester, turn, teaches } = call;
         let held = (requester.place, turn);
         let reserving = reserve(self.budget.get().cloned(), worst_usd, requester.payer);
         let paid = paid(self.transport.clone(), outgoing, limit, (reserving, cost));
         let running = async move {
             // The reservation takes some of the limit.
             let (left, outcome) = paid.await;
-            if let Some(verdict) = verdict(outcome.as_ref().err(), left < usual / 2) {
+            let failure = outcome.as_ref().err().and_then(|error| error.failure.as_deref());
+            let is_lesson = failure.is_some_and(teaches);
+            let verdict = verdict(outcome.as_ref().err(), left < usual / 2);
+            // The call that heeds a lesson is the one that shows whether the server works.
+            if let Some(verdict) = verdict.filter(|verdict| *verdict == Verdict::Sound || !is_lesson) {
                 pass.end(verdict, Instant::now());
             }
             drop(held);
@@ -233,9 +240,9 @@ pub async fn admitted(
     attempts: &mut Attempts,
     until: Instant,
 ) -> Result<Pass, TryError> {
-    let pass = match breaker.admit(client, Instant::now()) {
-        Err(_) if breaker.is_probed_by(client) => attempts.waiting(breaker.admit_after_probe(client, until)).await,
-        admitted => admitted,
+    let pass = match breaker.try_admit(client, Instant::now()) {
+        Err(Refused { is_own_probe: true, .. }) => attempts.waiting(breaker.admit_after_probe(client, until)).await,
+        admitted => admitted.map_err(|refused| refused.wait),
     };
     pass.map_err(paused)
 }

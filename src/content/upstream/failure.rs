@@ -150,14 +150,10 @@ impl Failure {
         self.status
     }
 
-    /// For which requests what it says of a request's fields may hold. A fault of the server's passes, whatever words
-    /// of its own or of the prompt are in it; what a model makes of a prompt is its client's affair.
+    /// For which requests what it says of a request's fields may hold. What a model makes of a prompt is its client's
+    /// affair, and so are the words of a fault of the server's: they may be those of the prompt.
     pub fn scope(&self) -> Scope {
-        match self.is_server_s {
-            true => Scope::Request,
-            false if self.is_not_to_format() => Scope::Client,
-            false => Scope::All,
-        }
+        if self.is_server_s || self.is_not_to_format() { Scope::Client } else { Scope::All }
     }
 
     /// What the server calls the failure; a short name that holds no sentence.

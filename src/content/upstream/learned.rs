@@ -24,9 +24,7 @@ pub trait Refusals: Clone + Default + PartialEq {
 /// For which requests a refusal holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
-    /// For the one that it answered.
-    Request,
-    /// For those of its client.
+    /// For those of the client whose request it answered.
     Client,
     /// For all.
     All,
@@ -87,7 +85,6 @@ impl<T: Refusals> Learned<T> {
     pub fn learn(&self, lesson: T, scope: Scope, client: u64) {
         let mut known = self.fresh();
         let is_new = match scope {
-            Scope::Request => false,
             Scope::Client => {
                 if known.of_clients.len() >= MAX_CLIENTS {
                     known.of_clients.clear();
@@ -147,7 +144,6 @@ mod tests {
         let learned = Learned::<u8>::nothing("m");
         learned.learn(1, Scope::All, 1);
         learned.learn(2, Scope::Client, 1);
-        learned.learn(4, Scope::Request, 1);
         assert_eq!((learned.now(1), learned.now(2)), (3, 1));
         tokio::time::advance(KEPT + Duration::from_secs(1)).await;
         assert_eq!((learned.now(1), learned.now(2)), (0, 0));

@@ -99,7 +99,7 @@ async fn what_a_server_refuses_is_said_in_another_way_and_not_sent_again() {
 }
 
 #[tokio::test]
-async fn a_server_s_own_fault_teaches_nothing_to_other_requests() {
+async fn a_server_s_own_fault_teaches_nothing_to_other_clients() {
     // The last two are over as quickly as they came.
     for (status, text, is_said_in_another_way) in [
         (500, "Failed to parse grammar", true),
@@ -108,12 +108,27 @@ async fn a_server_s_own_fault_teaches_nothing_to_other_requests() {
     ] {
         let server = server_with(vec![failure(status, "x", text), content(&["One."])]).await;
         let writer = Writer::new(&config(&server)).unwrap();
-        for _ in 0..2 {
-            writer.request(&brief(1)).write().await.unwrap();
+        for client in [1, 2, 1] {
+            let requester = Requester { client, ..Requester::default() };
+            writer.request(&brief(1)).on_behalf_of(requester).write().await.unwrap();
         }
-        let [first, second, third] = bodies(&server).await.try_into().unwrap();
-        assert_eq!((first != second, first == third), (is_said_in_another_way, true), "{text}");
+        let [first, second, other, third] = bodies(&server).await.try_into().unwrap();
+        assert_eq!((first != second, first == other, second == third), (is_said_in_another_way, true, true), "{text}");
     }
+}
+
+#[tokio::test]
+async fn a_field_that_a_server_answers_with_a_500_pauses_nobody() {
+    let server = refusing(has_format, 500, says("Failed to parse grammar")).await;
+    let writer = Writer::new(&config(&server)).unwrap();
+    let brief = brief(1);
+    // More at once than faults in a row pause a client.
+    let requests: Vec<_> = (0..8).map(|_| writer.request(&brief)).collect();
+    let written = futures::future::join_all(requests.iter().map(|request| request.write())).await;
+    assert!(written.iter().all(Result::is_ok), "{written:?}");
+    let n_calls_before = n_calls(&server).await;
+    writer.request(&brief).write().await.unwrap();
+    assert_eq!((n_calls(&server).await, writer.is_paused()), (n_calls_before + 1, (false, false)));
 }
 
 #[tokio::test]

@@ -93,7 +93,8 @@ async fn a_fault_counts_also_where_the_client_has_left() {
         _ = request.write() => panic!("the client leaves before the answer"),
         () = until(&|n_calls| n_calls == 1) => {}
     }
-    until(&|_| writer.is_paused().0).await;
+    let paused = async { until(&|_| writer.is_paused().0).await };
+    tokio::time::timeout(Duration::from_secs(60), paused).await.expect("the fault is counted");
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use wiremock::matchers::{body_partial_json, method, path};
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
 use super::super::super::{
-    Brief, Pictures, WriteError, WriteErrorKind, WriteStep, Writer, WriterConfig, sample, write_all,
+    Brief, Pictures, Requester, WriteError, WriteErrorKind, WriteStep, Writer, WriterConfig, sample, write_all,
 };
 use super::{CHAT, KEY, answer_in_turn, completion, config, content, failure, server_with, shown};
 
@@ -320,17 +320,17 @@ async fn a_size_that_a_server_refuses_gives_way_to_one_that_it_names() {
 }
 
 #[tokio::test]
-async fn a_server_s_own_fault_changes_no_other_picture() {
+async fn a_server_s_own_fault_changes_no_other_client_s_pictures() {
     let busy = failure(500, "x", "The queue size limit is reached.");
     let server = server_drawing(vec![busy, picture(PNG)]).await;
     let (writer, _dir) = writer(config(&server));
     let brief = brief("Image", "TikTok", 1);
-    for _ in 0..2 {
-        let request = writer.request(&brief);
+    for client in [1, 2, 1] {
+        let request = writer.request(&brief).on_behalf_of(Requester { client, ..Requester::default() });
         request.draw(&request.write().await.unwrap()).await.unwrap();
     }
     let sizes: Vec<_> = asked(&server).await.iter().map(|body| body["size"].clone()).collect();
-    assert_eq!(sizes, ["1024x1536", "1024x1024", "1024x1536"]);
+    assert_eq!(sizes, ["1024x1536", "1024x1024", "1024x1536", "1024x1024"]);
 }
 
 #[tokio::test]
@@ -362,7 +362,8 @@ async fn costs_are_told_by_the_table_of_prices_and_unknown_where_it_has_none() {
     for (prices, image_model, text_usd, pictures_usd) in
         [(Some(path), "my-image-2026-01-31", Some(0.003), Some(1.0)), (None, "my-image-2026-01-31", None, None)]
     {
-        let (writer, _dir) = writer(WriterConfig { prices, image_model: image_model.into(), ..config(&server) });
+        let (model, image_model) = ("my-model".to_owned(), image_model.to_owned());
+        let (writer, _dir) = writer(WriterConfig { prices, model, image_model, ..config(&server) });
         let request = writer.request(&brief);
         let content = request.write().await.unwrap();
         assert_eq!(content.spent.cost_usd, text_usd);
