@@ -102,7 +102,7 @@ fn print_erased(erased: &ErasedCustomer) {
     for KeptBack { found, n_later } in &erased.kept_back {
         print_field!(
             "left",
-            "{}: {}; without them {} would be lost that a later training may use",
+            "{}: {}; rewriting the upload would lose {} that a later training may use",
             found.file,
             rows(found),
             counted(*n_later, "row")
@@ -159,8 +159,10 @@ fn print_what_to_do(erased: &ErasedCustomer) {
     }
     if !erased.kept_back.is_empty() {
         print_further!(
-            "rows with an unknown level or a day to come may count by another schema or on another day: train first, \
-             or remove the upload as a whole with content-portal uploads erase ID; until then the exit code is {LEFT}"
+            "rows with an unknown level or a day to come, and sheets with fewer columns than others, may count by \
+             another schema or on another day: add the level to the schema (SCHEMA_PATH), or wait for the day, and run \
+             this again; or remove the upload as a whole with content-portal uploads erase ID; until then the exit \
+             code is {LEFT}"
         );
     }
     if !erased.left.is_empty() {

@@ -12,6 +12,7 @@
 
 mod alike;
 mod error;
+mod other_rows;
 mod outcome;
 mod replacing;
 mod schemas;
@@ -32,6 +33,7 @@ pub use self::error::EraseError;
 pub use self::outcome::{AlikeRows, ErasedCustomer, FoundRows, KeptBack};
 
 use self::alike::{Alike, alike};
+use self::other_rows::OtherRows;
 use self::replacing::replace;
 use self::schemas::lacking;
 use self::sources::{Source, of_base_data, of_uploads};
@@ -40,7 +42,7 @@ use super::base_data::BaseFiles;
 use super::{RetrainError, SkippedFile, uploads};
 use crate::causes::with_causes;
 use crate::customer::{
-    Dropped, FoundCell, Keep, KeyedTable, MAX_FOUND, Said, Schema, SheetRow, identity_of_text, is_sought_elsewhere,
+    FoundCell, Keep, KeyedTable, MAX_FOUND, Said, Schema, SheetRow, identity_of_text, is_sought_elsewhere,
 };
 use crate::disk::Keeper;
 use crate::durable;
@@ -236,10 +238,8 @@ impl Erasing<'_> {
             found: found(rows),
         }));
         if !rows.own.is_empty() {
-            let left_out = rows.table.as_ref().map(|table| table.table().cleaning().left_out()).into_iter().flatten();
-            let (later, never): (Vec<_>, Vec<_>) = left_out.partition(|(reason, _)| reason.may_count_later());
-            let n_of = |left_out: Vec<(&Dropped, usize)>| left_out.into_iter().map(|(_, rows)| rows).sum::<usize>();
-            let (n_later, n_never) = (n_of(later), n_of(never));
+            let others = rows.table.as_ref().map(|table| OtherRows::of(table.table().cleaning(), &rows.own));
+            let OtherRows { n_later, n_never } = others.unwrap_or_default();
             if source.is_ours && n_later > 0 {
                 erased.kept_back.push(KeptBack { found: found(rows.own), n_later });
             } else if source.is_ours && self.rewrite(source, rows.table)? {

@@ -11,7 +11,8 @@ pub struct ErasedCustomer {
     pub n_searched: usize,
     /// Kept uploads that were rewritten without them, or removed where there was nobody else.
     pub rewritten: Vec<FoundRows>,
-    /// Those of them that had other rows which no training can use, and how many: those are gone as well.
+    /// Those of them that had other rows which no training can use, also on sheets that none reads, and how many: those
+    /// are gone as well.
     pub gone_with: Vec<(String, usize)>,
     /// Kept uploads with the customer that are as they were.
     pub kept_back: Vec<KeptBack>,
@@ -70,8 +71,8 @@ impl ErasedCustomer {
     }
 }
 
-/// A kept upload that was not rewritten: it would lose rows that a later training may use, by a schema with further
-/// levels or on a later day.
+/// A kept upload that was not rewritten: it would lose rows of others that a later training may use, by another schema
+/// or on a later day.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeptBack {
     /// The customer's rows.

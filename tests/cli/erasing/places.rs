@@ -53,6 +53,9 @@ fn sheets_that_no_training_reads_are_searched() {
         assert!(text.contains(&format!("left            2026-01-01/own.xlsx: delete {place}")), "{text}");
         assert!(text.contains(&format!("rewritten       uploads/{KEPT}.xlsx: without {place}")), "{text}");
         assert!(!text.contains("not searched"), "{text}");
+        // The rows of the three sheets, headers that no training knows among them, but for the customer's.
+        let gone_with = format!("5 other rows, which no training can use, went with it from uploads/{KEPT}.xlsx");
+        assert!(text.contains(&gone_with), "{text}");
         assert!(!kept.exists());
         let columns = fs::read_to_string(kept.with_extension("columns")).unwrap();
         assert_eq!(columns.lines().count(), 1 + 20, "{columns}");

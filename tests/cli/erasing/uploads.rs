@@ -300,12 +300,41 @@ fn an_upload_is_not_rewritten_where_a_later_training_would_lose_other_rows() {
     let (folder, columns) =
         kept_csv(&format!("{table}C-00002,2024-01-03,Bedok,Bronze\nC-00003,2024-01-04,Novena,Gold\n"));
     let (code, said) = erase(&folder, "C-00001");
-    let left = format!("left            uploads/{KEPT}.csv: row 2; without them 1 row would be lost");
+    let left = format!("left            uploads/{KEPT}.csv: row 2; rewriting the upload would lose 1 row that");
     assert!(code == Some(4) && said.contains(&left) && !columns.exists(), "{said}");
+    assert!(said.contains("add the level to the schema (SCHEMA_PATH)"), "{said}");
+    // The customer's own row is not among those that would be lost.
+    let (code, said) = erase(&folder, "C-00002");
+    assert!(code == Some(0) && said.contains("rewritten  ") && !said.contains("went with it"), "{said}");
+    assert_eq!(fs::read_to_string(columns).unwrap().lines().count(), 2, "without C-00001, who was erased before");
     let (folder, columns) = kept_csv(&format!("{table}C-00002,2024-01-03,,Gold\nC-00003,2024-01-04,Novena,Gold\n"));
     let (code, said) = erase(&folder, "C-00001");
     assert!(code == Some(0) && said.contains("1 other row, which no training can use, went with it"), "{said}");
     assert_eq!(fs::read_to_string(columns).unwrap().lines().count(), 2, "{said}");
+}
+
+#[test]
+fn an_upload_is_not_rewritten_where_a_sheet_of_other_customers_would_be_lost() {
+    let folder = Folder::new();
+    let kept = folder.path("uploads").join(format!("{KEPT}.xlsx"));
+    fs::create_dir_all(kept.parent().unwrap()).unwrap();
+    let mut book = Workbook::new();
+    let headers = ["Customer ID", "Date Joined", "Location", "Loyalty Tier", "Gender"];
+    for (name, n_columns, first) in [("2026", 5, 100), ("2025", 4, 200)] {
+        let sheet = book.add_worksheet().set_name(name).unwrap();
+        sheet.write_row(0, 0, headers.into_iter().take(n_columns)).unwrap();
+        for row in 1..=3 {
+            let id = format!("C-00{}", first + row);
+            let cells = [id.as_str(), "2024-01-02", "Bedok", "Gold", "Female"];
+            sheet.write_row(row, 0, cells.into_iter().take(n_columns)).unwrap();
+        }
+    }
+    book.save(&kept).unwrap();
+    for (id, place, n_lost) in [("C-00102", "row 3 of sheet 2026", 3), ("C-00203", "row 4 of sheet 2025", 2)] {
+        let (code, said) = erase(&folder, id);
+        let left = format!("{KEPT}.xlsx: {place}; rewriting the upload would lose {n_lost} rows that a later training");
+        assert!(code == Some(4) && said.contains(&left) && kept.exists(), "{said}");
+    }
 }
 
 #[test]
