@@ -104,6 +104,8 @@ struct OpenSheet {
     cells: Vec<(Where, FoundCell)>,
     n_closed: usize,
     last_row: u32,
+    /// The last one that holds anything.
+    last_filled_row: u32,
     /// How many of them are in each column that is none of identifiers so far.
     n_elsewhere: FxHashMap<usize, usize>,
 }
@@ -179,10 +181,11 @@ impl CellSearch {
 
     /// Ends the row, which the sheet shows by this number.
     pub(super) fn end_row(&mut self, row: u32) {
-        self.sheet.n_rows += usize::from(std::mem::take(&mut self.sheet.is_filled));
+        let is_filled = std::mem::take(&mut self.sheet.is_filled);
+        self.sheet.n_rows += usize::from(is_filled);
         let named = std::mem::take(&mut self.sheet.named);
         if !named.is_empty() {
-            self.take_header(&named);
+            self.take_header(&named, row);
         }
         let sheet = &mut self.sheet;
         for (place, cell) in sheet.cells.iter_mut().skip(sheet.n_closed) {
@@ -197,19 +200,29 @@ impl CellSearch {
         }
         sheet.n_closed = sheet.cells.len();
         sheet.last_row = row;
+        if is_filled {
+            sheet.last_filled_row = row;
+        }
     }
 
     /// Takes over the columns of identifiers that a row names, as trainings would: by a row that has every required
     /// column. In a sheet where none has come, any row near the top is a header, or one with several names. Elsewhere
     /// such names are values, as of a document that is called `ID`, and change nothing of the columns that are known.
-    fn take_header(&mut self, named: &[Candidate]) {
+    ///
+    /// A training goes on by the header before where rows of its table are directly above: its columns may say the
+    /// identifier as well.
+    fn take_header(&mut self, named: &[Candidate], row: u32) {
         let called = self.headers.identifiers_in(named);
         let sheet = &mut self.sheet;
         let layout = if named.len() > 1 || !sheet.has_table { self.headers.layout(named).ok() } else { None };
         if let Some(layout) = layout {
             let columns = (0..).zip(&layout.columns).filter(|(_, column)| column.is_identifier);
-            sheet.columns = columns.map(|(at, _)| at).collect();
-            sheet.others.clear();
+            let former = std::mem::replace(&mut sheet.columns, columns.map(|(at, _)| at).collect());
+            if sheet.has_table && row == sheet.last_filled_row.saturating_add(1) {
+                sheet.others.extend(former);
+            } else {
+                sheet.others.clear();
+            }
             if !sheet.has_table {
                 sheet.first_columns.clone_from(&sheet.columns);
             }

@@ -137,6 +137,17 @@ fn a_customer_is_found_wherever_headers_are() {
 }
 
 #[test]
+fn a_header_directly_below_rows_hides_nobody_whom_trainings_know_by_the_one_before() {
+    let table = "Customer ID,Date Joined,Location,Loyalty Tier\n";
+    let list: String = (200..220).map(|id| format!("{id},2024-01-02,Bedok,Gold\n")).collect();
+    let below = "Kundennr,Date Joined,Location,Loyalty Tier\n108,2024-01-03,Yishun,Gold\n";
+    let (folder, _) = kept_csv(&format!("{table}{list}{below}"));
+    let (code, said) = erase(&folder, "108");
+    let perhaps = format!("perhaps         uploads/{KEPT}.csv: row 23, in another column");
+    assert!(code == Some(4) && said.contains(&perhaps), "{said}");
+}
+
+#[test]
 fn a_customer_above_the_header_is_found() {
     let folder = Folder::new();
     let customers = rows(0, 40);
