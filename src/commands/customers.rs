@@ -176,8 +176,9 @@ fn print_what_to_do(erased: &ErasedCustomer) {
     }
     if let Some(AlikeRows { identifier, .. }) = erased.alike.iter().find(|alike| !alike.is_erased) {
         print_further!(
-            "{identifier} differs by zeros before it, in case alone or by digits that a spreadsheet program has lost: \
-             if it is the same customer, run this again with --id {identifier}; until then the exit code is {LEFT}"
+            "{identifier} differs by zeros before it, in its dashes, by groups of digits, in case alone or by digits \
+             that a spreadsheet program may have lost: if it is the same customer, run this again with --id \
+             {identifier}; until then the exit code is {LEFT}"
         );
     }
     if !erased.doubtful.is_empty() {

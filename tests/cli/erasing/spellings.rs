@@ -9,7 +9,8 @@ use zip::{ZipArchive, ZipWriter};
 
 use super::{erase, own_csv};
 use crate::folder::Folder;
-use crate::people::HEADER;
+use crate::lasting::{start, upload};
+use crate::people::{HEADER, rows, with_customers};
 
 /// An operator's workbook of customers whose identifiers are numbers that are written so.
 fn own_workbook(numbers: &[&str]) -> Folder {
@@ -82,6 +83,20 @@ fn an_identifier_with_more_zeros_than_a_number_has_digits_is_named() {
     let folder = own_csv(&["000000000000700005", "C-2"]);
     let (code, text) = erase(&folder, "700005");
     assert!(code == Some(4) && text.contains("own.csv: row 2 of 000000000000700005\n"), "{text}");
+}
+
+#[test]
+fn kept_columns_are_searched_for_other_dashes_and_for_digits_in_groups() {
+    let folder = with_customers();
+    let (server, address) = start(&folder, &[("KEEP_UPLOADS", "columns")]);
+    let others = "Ann,2024-02-03,Bedok,Female,Gold\n";
+    upload(&address, &format!("{HEADER}{}C\u{2011}3,{others}\"1,234,567\",{others}", rows(300, 20)));
+    drop(server);
+    // As an identifier the dash that breaks no line is the one that does.
+    for (id, as_kept) in [("C-3", "row 22 of C\u{2010}3"), ("1234567", "row 23 of 1,234,567")] {
+        let (code, text) = erase(&folder, id);
+        assert!(code == Some(4) && text.contains(&format!(".columns: {as_kept}\n")), "{text}");
+    }
 }
 
 #[test]
