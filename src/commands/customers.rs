@@ -81,7 +81,8 @@ fn print_erased(erased: &ErasedCustomer) {
     } else if erased.is_perhaps() {
         print_field!(
             "noted",
-            "a row with the identifier as it was given is passed over; below are rows that may be of the customer"
+            "a row with the identifier as it was given is passed over, unless the identifier tells nobody apart in its \
+             file; below are rows that may be of the customer"
         );
     } else {
         print_field!("erased", "no training reads a row again that it knows by this identifier");
