@@ -209,7 +209,7 @@ impl Reader {
     }
 
     /// Looks for an identifier in every cell of every sheet, hidden ones included, whatever the headers say. A file
-    /// that was read in time must be searched in time, too, so a search has [`SEARCH_TIMES`] the time of a reading.
+    /// that was read in time must be searched in time, too, so a search has four times as long as a reading.
     ///
     /// # Errors
     /// As [`Reader::read`], but for a missing header.
