@@ -82,9 +82,9 @@ export function formWith(file) {
   return form;
 }
 
-/** A model server: answers after `delay` milliseconds, and counts the calls that were broken off. */
+/** A model server: answers after `delay` milliseconds, and counts calls, answers, and calls that were broken off. */
 export async function modelServer(delay) {
-  const seen = { calls: 0, cut: 0 };
+  const seen = { calls: 0, answered: 0, cut: 0 };
   const server = http.createServer(async (request, response) => {
     let body = '';
     for await (const data of request) body += data;
@@ -103,7 +103,7 @@ export async function modelServer(delay) {
       );
     }, delay);
     response.on('close', () => {
-      if (!response.writableEnded) seen.cut += 1;
+      seen[response.writableEnded ? 'answered' : 'cut'] += 1;
       clearTimeout(timer);
     });
   });
