@@ -10,7 +10,9 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 use super::super::super::{
     BreakerPolicy, BudgetConfig, WriteErrorKind, WriteStep, Writer, WriterConfig, WriterConfigError, sample,
 };
-use super::{answer_in_turn, brief, completion, config, content, failure, n_calls, server_with, spent_usd};
+use super::{
+    answer_in_turn, brief, completion, config, content, failure, n_calls, priced, server_with, spent_usd, until,
+};
 
 /// The models that were asked, in order.
 async fn asked(server: &MockServer) -> Vec<String> {
@@ -82,18 +84,13 @@ async fn a_fault_counts_also_where_the_client_has_left() {
     let dir = tempfile::tempdir().unwrap();
     let breaker = BreakerPolicy { max_faults: 1, ..BreakerPolicy::default() };
     let writer = Writer::new(&WriterConfig { breaker, ..on_a_budget(&server, dir.path()) }).unwrap();
-    let until = async |is_so: &dyn Fn(usize) -> bool| {
-        while !is_so(n_calls(&server).await) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
     let brief = brief(1);
     let request = writer.request(&brief);
     tokio::select! {
         _ = request.write() => panic!("the client leaves before the answer"),
-        () = until(&|n_calls| n_calls == 1) => {}
+        () = until(&server, |n_calls| n_calls == 1) => {}
     }
-    let paused = async { until(&|_| writer.is_paused().0).await };
+    let paused = until(&server, |_| writer.is_paused().0);
     tokio::time::timeout(Duration::from_secs(60), paused).await.expect("the fault is counted");
 }
 
@@ -176,16 +173,8 @@ async fn all_models_together_get_three_tries_and_a_paused_one_none() {
 
 /// A writer at 10 and 100 USD for a million tokens and 0.5 USD for a picture, with a dollar a day.
 fn on_a_budget(server: &MockServer, dir: &Path) -> WriterConfig {
-    let prices = dir.join("prices.json");
     let table = json!({"text": {"gpt-mock": {"prompt": 10, "completion": 100}}, "images": {"gpt-image-1": 0.5}});
-    std::fs::write(&prices, table.to_string()).unwrap();
-    WriterConfig {
-        model: "gpt-mock".to_owned(),
-        prices: Some(prices),
-        budget: Some(BudgetConfig { usd_per_day: 1.0, state_dir: dir.join("state") }),
-        image_dir: dir.join("images"),
-        ..config(server)
-    }
+    WriterConfig { model: "gpt-mock".to_owned(), ..priced(server, dir, &table, 1.0) }
 }
 
 #[tokio::test]

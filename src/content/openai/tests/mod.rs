@@ -16,7 +16,9 @@ use serde_json::{Value, json};
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use super::super::{Brief, Content, RetryPolicy, Secret, WriteError, Writer, WriterConfig, WriterKind, sample};
+use super::super::{
+    Brief, BudgetConfig, Content, RetryPolicy, Secret, WriteError, Writer, WriterConfig, WriterKind, sample,
+};
 
 const CHAT: &str = "/v1/chat/completions";
 
@@ -89,6 +91,25 @@ async fn bodies(server: &MockServer) -> Vec<Value> {
 
 async fn n_calls(server: &MockServer) -> usize {
     server.received_requests().await.unwrap().len()
+}
+
+/// Waits until something is so of the number of calls that a server has had.
+async fn until(server: &MockServer, is_so: impl Fn(usize) -> bool) {
+    while !is_so(n_calls(server).await) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// With a table of prices and so much to spend a day; its files are in `dir`.
+fn priced(server: &MockServer, dir: &Path, table: &Value, usd_per_day: f64) -> WriterConfig {
+    let prices = dir.join("prices.json");
+    std::fs::write(&prices, table.to_string()).unwrap();
+    WriterConfig {
+        prices: Some(prices),
+        budget: Some(BudgetConfig { usd_per_day, state_dir: dir.join("state") }),
+        image_dir: dir.join("images"),
+        ..config(server)
+    }
 }
 
 fn failure(status: u16, code: &str, message: &str) -> ResponseTemplate {

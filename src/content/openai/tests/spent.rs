@@ -14,7 +14,7 @@ use super::super::super::{
     Brief, BudgetConfig, Payer, Pictures, Requester, TokenCounts, WriteError, WriteErrorKind, Writer, WriterConfig,
     sample, write_all_for,
 };
-use super::{CHAT, answer_in_turn, completion, config, content, failure, server_with};
+use super::{CHAT, answer_in_turn, completion, config, content, failure, priced, server_with, until};
 
 const IMAGES: &str = "/v1/images/generations";
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\nthe rest of a picture";
@@ -70,26 +70,18 @@ async fn a_text_that_came_to_nothing_tells_the_tokens_of_all_its_calls() {
 async fn a_call_whose_client_left_is_settled_by_what_it_cost() {
     let server = server_with(vec![content(&["One."]).set_delay(Duration::from_millis(300))]).await;
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("prices.json");
     let table = json!({"text": {"gpt-mock": {"prompt": 10, "completion": 100}}});
-    std::fs::write(&path, table.to_string()).unwrap();
-    let budget = Some(BudgetConfig { usd_per_day: 1.0, state_dir: dir.path().join("state") });
-    let writer = Writer::new(&WriterConfig { prices: Some(path), budget, ..config(&server) }).unwrap();
+    let writer = Writer::new(&priced(&server, dir.path(), &table, 1.0)).unwrap();
     let left_usd = || writer.budget().unwrap().left_usd.unwrap();
-    let until = async |condition: &dyn Fn(usize) -> bool| {
-        while !condition(server.received_requests().await.unwrap().len()) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
     let brief = brief(1);
     let request = writer.request(&brief);
     tokio::select! {
         _ = request.write() => panic!("the client leaves before the answer"),
-        () = until(&|n_calls| n_calls == 1) => {}
+        () = until(&server, |n_calls| n_calls == 1) => {}
     }
     assert!(left_usd() < 0.996, "the reservation stands while the call runs: {}", left_usd());
     // 100 tokens read and 20 written.
-    until(&|_| (left_usd() - 0.997).abs() < 1e-9).await;
+    until(&server, |_| (left_usd() - 0.997).abs() < 1e-9).await;
 }
 
 /// Writes a text and draws its picture, at the built-in prices; what the picture cost, and what the day has spent.
@@ -162,13 +154,9 @@ async fn pictures_of_one_answer_wait_for_each_other_s_share_of_the_budget() {
     let server = server_with(vec![content(&texts)]).await;
     answer_in_turn(&server, IMAGES, vec![picture(PNG).set_delay(Duration::from_millis(50))]).await;
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("prices.json");
     let table = json!({"text": {"gpt-mock": {"prompt": 0.001, "completion": 0.001}}, "images": {"gpt-image-1": 0.1}});
-    std::fs::write(&path, table.to_string()).unwrap();
-    let (state_dir, image_dir) = (dir.path().join("state"), dir.path().join("images"));
     // Of what is left, one key's calls under way hold at most half: four pictures at first, and one in the end.
-    let budget = Some(BudgetConfig { usd_per_day: 1.0, state_dir });
-    let writer = Writer::new(&WriterConfig { prices: Some(path), budget, image_dir, ..config(&server) }).unwrap();
+    let writer = Writer::new(&priced(&server, dir.path(), &table, 1.0)).unwrap();
     let payer = Some(Payer { name: "portal".into(), usd_per_day: None });
     let brief = brief(8);
     let request = writer.request(&brief).on_behalf_of(Requester { payer, ..Requester::default() });
@@ -181,13 +169,9 @@ async fn pictures_of_several_briefs_wait_for_each_other_s_share_of_the_budget_an
     let server = server_with(vec![content(&["One.", "Two.", "Three."])]).await;
     answer_in_turn(&server, IMAGES, vec![picture(PNG).set_delay(Duration::from_millis(50))]).await;
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("prices.json");
     let table = json!({"text": {"gpt-mock": {"prompt": 0.001, "completion": 0.001}}, "images": {"gpt-image-1": 0.1}});
-    std::fs::write(&path, table.to_string()).unwrap();
-    let (state_dir, image_dir) = (dir.path().join("state"), dir.path().join("images"));
     // One key may hold half of what is left: four pictures at first, and one in the end.
-    let budget = Some(BudgetConfig { usd_per_day: 1.0, state_dir });
-    let writer = Writer::new(&WriterConfig { prices: Some(path), budget, image_dir, ..config(&server) }).unwrap();
+    let writer = Writer::new(&priced(&server, dir.path(), &table, 1.0)).unwrap();
     let payer = Some(Payer { name: "portal".into(), usd_per_day: None });
     let (requester, briefs) = (Requester { payer, ..Requester::default() }, [brief(3), brief(3), brief(3)]);
     let written: Vec<_> = write_all_for(&requester, &writer, &briefs, NonZeroUsize::MAX).collect().await;
